@@ -24,6 +24,20 @@ var sharedSchema []byte
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed texts/*.yaml
+var texts embed.FS
+
+// Texts are the gate's own sentences, en.yaml and ur.yaml.
+var Texts = within(texts, "texts")
+
+func within(fsys fs.FS, dir string) fs.FS {
+	sub, err := fs.Sub(fsys, dir)
+	if err != nil {
+		panic("gate: " + err.Error()) // the folder is embedded
+	}
+	return sub
+}
+
 // Posts tells what a post is: its office, titles and powers. The country pack
 // gives it.
 type Posts interface {
@@ -79,11 +93,7 @@ func New(db *store.DB, o Options) *Gate {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
 	if db != nil {
-		sub, err := fs.Sub(migrations, "migrations")
-		if err != nil {
-			panic("gate: " + err.Error()) // the folder is embedded
-		}
-		db.Register(store.Migrations{Room: "gate", FS: sub})
+		db.Register(store.Migrations{Room: "gate", FS: within(migrations, "migrations")})
 	}
 	return g
 }
