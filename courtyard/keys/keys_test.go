@@ -491,7 +491,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{1})
 	f.Add(append([]byte{1}, make([]byte, 60)...))
-	db := storetest.SQLite(f)
+	db := storetest.Open(f, store.Config{URL: storetest.SQLite(f)})
 	r, err := keys.New(db, keys.Options{Master: keystest.Master()})
 	if err != nil {
 		f.Fatal(err)
