@@ -90,6 +90,7 @@ func (g *Gate) decide(ctx context.Context, who Principal, action string, r Resou
 		return "", err
 	}
 	if d.recorded {
+		d.ID = g.newID()
 		if err := g.write(ctx, d.Decision); err != nil {
 			return "", fault.New(fault.Unavailable, "gate.no-record").Because(fmt.Errorf("record the decision: %w", err))
 		}
@@ -133,7 +134,7 @@ func (g *Gate) evaluate(who Principal, action string, r Resource) (verdict, erro
 	}
 	now := g.clock.Now()
 	v := verdict{recorded: true, Decision: Decision{
-		ID: g.newID(), At: now, Actor: who.Actor(), Person: who.ID, Kind: who.Kind, Action: action,
+		At: now, Actor: who.Actor(), Person: who.ID, Kind: who.Kind, Action: action,
 		ResourceType: r.Type, ResourceID: r.ID, Bundle: b.hash,
 	}}
 	if who.Kind == Anonymous {
