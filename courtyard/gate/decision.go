@@ -89,12 +89,15 @@ func (g *Gate) Decisions(ctx context.Context, q Asked) (out []Decision, err erro
 	narrow("resource_type", "=", q.ResourceType)
 	narrow("resource_id", "=", q.ResourceID)
 	narrow("action", "=", q.Action)
-	narrow("id", "<", q.Before)
+	if q.Before != "" {
+		args = append(args, q.Before)
+		where = append(where, fmt.Sprintf("(at, id) < (select d.at, d.id from gate_decision d where d.id = $%d)", len(args)))
+	}
 	if q.Refused {
 		where = append(where, "not allowed")
 	}
 	args = append(args, min(q.Limit, 200))
-	sql := fmt.Sprintf(`select %s from gate_decision where %s order by id desc limit $%d`, decisionColumns, strings.Join(where, " and "), len(args))
+	sql := fmt.Sprintf(`select %s from gate_decision where %s order by at desc, id desc limit $%d`, decisionColumns, strings.Join(where, " and "), len(args))
 	err = g.db.View(ctx, func(tx *store.Tx) error {
 		out, err = store.List(tx, scanDecision, sql, args...)
 		return err

@@ -20,8 +20,9 @@ create table gate_decision (
   errors text not null,
   bundle text not null
 ) {strict};
-create index gate_decision_actor on gate_decision (actor, id);
-create index gate_decision_resource on gate_decision (resource_type, resource_id, id);
+create index gate_decision_actor on gate_decision (actor, at, id);
+create index gate_decision_resource on gate_decision (resource_type, resource_id, at, id);
+create index gate_decision_at on gate_decision (at, id);
 
 create table gate_charge (
   id {id} not null primary key,
