@@ -1,0 +1,70 @@
+// Package payments is the room of the nation's instant-payment rail: a ledger,
+// the banks and wallets that take part in it, a directory of payees, one QR
+// code for everybody, and the fees that other rooms ask for.
+//
+// # Words
+//
+// participant: a bank or wallet provider with a prefunded settlement account.
+// account: money of one holder at one participant, in one currency. transfer:
+// one payment between two customers' accounts. row: one line of the ledger,
+// numbered and chained by hashes. entry: one movement on one account within a
+// row. fee: a sum asked for once, by a service or by a merchant at a till.
+// order: a payment its payer is about to confirm. alias: a mobile or national
+// number that leads to an account. code: the text in a payment QR.
+//
+// # The ledger
+//
+// Package ledger has the rules; read its doc.go first. [Book] keeps them in the
+// database, one transaction a [Work]: it locks the currency's row in
+// payments_book, looks for the idempotency keys, reads the accounts the steps
+// touch, decides all steps in memory, and writes rows, entries, balances and
+// events together. The lock puts all Works of a currency in one order, which is
+// the order of the rows; there is no other lock to take in a wrong order.
+//
+// A request is known by day, party and key, and yesterday's keys count too, so
+// that a repetition after midnight is still one. What is kept with the key is
+// the hash of what was asked and the outcome, also when that was a refusal: the
+// same request gets the same answer even if it would be decided otherwise now.
+// The same key with another payload is a conflict and changes nothing.
+//
+// The time of a reservation is kept by the book, not by a job: a commit that
+// comes too late in the order of rows becomes an EXPIRE row. The job
+// payments.reservation.expire only sees to it that the money comes back soon.
+//
+// All sums are int64 minor units with checked arithmetic. [Invariants] holds
+// the ledger's promises against the rows, [Book.VerifyChain] makes all hashes
+// again; the rail's operator sees both at /pay/operate.
+//
+// Everything goes through the interface [Ledger], so that a sequencer which
+// decides many requests together can take the place of [Book].
+//
+// # Paying
+//
+// What somebody scans, pastes or types is read by [Room.Read]: a person's code,
+// a merchant's code, an IBAN, a mobile or national number. The payer sees the
+// payee's name from our books, never the one in the code, which anybody can
+// print: of merchants and offices in full, of persons the first letters. Then an
+// order is written, whose id is the idempotency key, and confirmed.
+//
+// Codes for fees and sales are signed, hold for fifteen minutes and are paid
+// once. A code that bears one of our bill numbers without our signature is
+// refused, so a changed amount or a pasted-over account is found.
+//
+// # Tables
+//
+// payments_participant, payments_book, payments_account, payments_transfer,
+// payments_row, payments_entry, payments_alias, payments_fee, payments_order.
+//
+// # Events
+//
+// payments.transfer.reserved, .committed, .aborted; payments.fee.asked, .paid
+// {fee, key, transfer}; payments.sale.asked, .paid; payments.account.opened;
+// payments.book.opened. See events.go.
+//
+// # Standards and laws
+//
+// EMVCo QRCPS Merchant-Presented Mode 1.1 (package emvqr), ISO 13616 IBAN, ISO
+// 4217, ISO 18245, ISO 9362, ISO 20022 ExternalStatusReason1Code for refusals.
+// Payment Systems and Electronic Fund Transfers Act 2007; the State Bank's
+// rules for Raast: credit within 20 seconds, no fee for the customer.
+package payments

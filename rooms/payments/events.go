@@ -1,0 +1,86 @@
+package payments
+
+import (
+	"time"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// The events of this room, all version 1. Subjects are "payments/<noun>/<id>".
+const (
+	TransferReserved  = "payments.transfer.reserved"
+	TransferCommitted = "payments.transfer.committed"
+	TransferAborted   = "payments.transfer.aborted" // also when its time ran out
+	FeeAsked          = "payments.fee.asked"
+	FeePaid           = "payments.fee.paid"
+	SaleAsked         = "payments.sale.asked"
+	SalePaid          = "payments.sale.paid"
+	AccountOpened     = "payments.account.opened"
+	BookOpened        = "payments.book.opened" // opening balances were posted
+)
+
+// TransferData is what a transfer's events say. Accounts are named by their
+// ids, which mean nothing outside this room.
+type TransferData struct {
+	Transfer string `json:"transfer"`
+	Debit    string `json:"debit"`
+	Credit   string `json:"credit"`
+	From     string `json:"from"` // participant
+	To       string `json:"to"`
+	Amount   int64  `json:"amount"` // minor units
+	Currency string `json:"currency"`
+	Phase    string `json:"phase"`
+	Reason   string `json:"reason,omitempty"` // ISO 20022, when it was aborted
+}
+
+// FeeData is what fee.asked and sale.asked say.
+type FeeData struct {
+	Fee      string    `json:"fee"`
+	Key      string    `json:"key"`
+	Payee    string    `json:"payee"`
+	Account  string    `json:"account"`
+	Amount   int64     `json:"amount"`
+	Currency string    `json:"currency"`
+	Expires  time.Time `json:"expires"`
+}
+
+// PaidData is what fee.paid and sale.paid say: key is the asker's own.
+type PaidData struct {
+	Fee      string `json:"fee"`
+	Key      string `json:"key"`
+	Transfer string `json:"transfer"`
+	Account  string `json:"account"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// AccountData is what account.opened says.
+type AccountData struct {
+	Account     string `json:"account"`
+	Participant string `json:"participant"`
+	Kind        string `json:"kind"`
+}
+
+// BookData is what book.opened says.
+type BookData struct {
+	Currency string `json:"currency"`
+	Accounts int    `json:"accounts"`
+	Issued   int64  `json:"issued"`   // prefund put into settlement accounts
+	Deposits int64  `json:"deposits"` // opening balances of customers
+	Head     string `json:"head"`     // hash of the last row, hexadecimal
+}
+
+func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, event string) string {
+	d := TransferData{Transfer: t.ID, Debit: t.Debit, Credit: t.Credit, Amount: t.Amount, Currency: t.Currency, Phase: string(t.Phase), Reason: string(t.Reason)}
+	if event == TransferReserved {
+		d.Phase = string(ledger.Reserved)
+	}
+	if a := s.Accounts[t.Debit]; a != nil {
+		d.From = a.Book
+	}
+	if a := s.Accounts[t.Credit]; a != nil {
+		d.To = a.Book
+	}
+	return tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/transfer/" + t.ID, Actor: actor, Data: d})
+}

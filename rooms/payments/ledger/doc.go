@@ -1,0 +1,41 @@
+// Package ledger holds the rules of the book: what a step does to balances,
+// and when it is refused. It is pure: no database, no clock, no randomness. The
+// room loads a [State], applies steps in order and writes what changed; a
+// sequencer that keeps the state in memory would do the same.
+//
+// # Accounts and books
+//
+// The ledger holds several books: the rail's own (the settlement accounts of
+// the participants at the central bank, and the issuing account against which
+// they were funded) and one for each participant (its customers' accounts, and
+// its own account, which stands for everything it owns). Balances are signed,
+// money owed to the holder is positive. A payment of 100 from Ayesha at bank A
+// to a bakery at bank B is three balanced pairs, one in each book:
+//
+//	book A      Ayesha −100            A's own    +100
+//	book rail   A's settlement −100    B's settlement +100
+//	book B      B's own −100           bakery     +100
+//
+// Each pair adds up to zero, so each book does, and so does each currency. A
+// payment inside one participant is the single pair Ayesha −100, bakery +100.
+//
+// # Two phases
+//
+// RESERVE holds the amount on the payer's account and on the payer's bank's
+// settlement account; nothing moves. COMMIT moves it, ABORT and EXPIRE let it
+// go. Which of them comes first is decided by the order of rows alone: a commit
+// that arrives at or after the reservation's end becomes an EXPIRE row.
+// A committed payment is final. POST moves money at once inside one book; it is
+// how settlement accounts are funded and opening balances arrive.
+//
+// # What always holds
+//
+//   - the entries of a row add up to zero in each book;
+//   - balance − held ≥ floor on every account that has a floor, so nobody spends
+//     what is not there and no participant goes below its prefund;
+//   - held is the sum of the open reservations;
+//   - no arithmetic wraps: a sum that would not fit is a refusal;
+//   - a refusal is a row too: it keeps its key, its payload's hash and its
+//     ISO 20022 reason, and the same request gets the same answer;
+//   - each row's hash covers the one before it, in one chain a currency.
+package ledger

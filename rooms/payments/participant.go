@@ -1,0 +1,72 @@
+package payments
+
+import (
+	"time"
+
+	"sarai/courtyard/store"
+)
+
+// Participant is a bank or wallet provider that takes part in the rail.
+type Participant struct {
+	ID        string
+	Kind      string // bank, wallet
+	BIC       string
+	Code      string // inside its customers' IBANs
+	NameEn    string
+	NameUr    string
+	Suspended bool
+	Opened    time.Time
+}
+
+// Name is the participant's name in a language.
+func (p Participant) Name(lang string) string {
+	if lang == "ur" {
+		return p.NameUr
+	}
+	return p.NameEn
+}
+
+const participantColumns = "id, kind, bic, code, name_en, name_ur, suspended, opened"
+
+func scanParticipant(scan store.Scan) (p Participant, err error) {
+	var opened int64
+	err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened)
+	p.Opened = store.Time(opened)
+	return p, err
+}
+
+func participants(tx *store.Tx) ([]Participant, error) {
+	return store.List(tx, scanParticipant, "select "+participantColumns+" from payments_participant order by kind, name_en")
+}
+
+func getParticipant(tx *store.Tx, id string) (Participant, error) {
+	return store.Get(tx, scanParticipant, "select "+participantColumns+" from payments_participant where id = $1", id)
+}
+
+// Position is a participant's standing in the rail's book, minor units.
+type Position struct {
+	Participant
+	Balance   int64 // prefund less what it has sent net of what it received
+	Held      int64 // promised to open reservations
+	Opening   int64 // what it was funded with
+	Customers int64 // accounts it keeps
+	Sent      int64 // payments to other participants today
+	Received  int64
+}
+
+// positions are computed from the rows themselves, not from counters. since is
+// the beginning of the day in the country.
+func positions(tx *store.Tx, currency string, since time.Time) ([]Position, error) {
+	return store.List(tx, func(scan store.Scan) (p Position, err error) {
+		var opened int64
+		err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened, &p.Balance, &p.Held, &p.Opening, &p.Customers, &p.Sent, &p.Received)
+		p.Opened = store.Time(opened)
+		return p, err
+	}, `select p.id, p.kind, p.bic, p.code, p.name_en, p.name_ur, p.suspended, p.opened, a.balance, a.held,
+		(select cast(coalesce(sum(e.amount), 0) as bigint) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'POST'),
+		(select count(*) from payments_account c where c.book = p.id and c.role = 'customer'),
+		(select count(*) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'COMMIT' and e.amount < 0 and r.at >= $2),
+		(select count(*) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'COMMIT' and e.amount > 0 and r.at >= $2)
+		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1
+		order by p.kind, p.name_en`, currency, store.Micros(since))
+}

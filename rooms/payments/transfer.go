@@ -1,0 +1,156 @@
+package payments
+
+import (
+	"context"
+	"time"
+
+	"sarai/courtyard/fault"
+	"sarai/courtyard/gate"
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// ReservationTime is how long a reservation holds when nothing else is said.
+// The rail promises the payee's money within 20 seconds.
+const ReservationTime = 20 * time.Second
+
+// Transfer is a payment as its two parties see it.
+type Transfer struct {
+	ledger.Transfer
+	Reference string
+	Reserved  time.Time
+	Finished  time.Time // zero while reserved
+	Purpose   string
+	Fee       string
+	Event     string // of the commit; the receipt is made from it
+	// Known after a read with parties:
+	Payer, Payee *Account
+}
+
+// GateResource tells the gate whose payment it is.
+func (t Transfer) GateResource() gate.Resource {
+	attrs := map[string]any{"payer": "", "payee": "", "payer_participant": "", "payee_participant": ""}
+	if t.Payer != nil {
+		attrs["payer"], attrs["payer_participant"] = t.Payer.Holder, t.Payer.Book
+	}
+	if t.Payee != nil {
+		attrs["payee"], attrs["payee_participant"] = t.Payee.Holder, t.Payee.Book
+	}
+	return gate.Resource{Type: "PaymentsTransfer", ID: t.ID, Attrs: attrs}
+}
+
+const transferColumns = "id, reference, currency, debit, credit, amount, phase, reason, expires, reserved, finished, purpose, fee, event"
+
+func scanTransfer(scan store.Scan) (*Transfer, error) {
+	var t Transfer
+	var expires, reserved, finished int64
+	err := scan(&t.ID, &t.Reference, &t.Currency, &t.Debit, &t.Credit, &t.Amount, &t.Phase, &t.Reason, &expires, &reserved, &finished, &t.Purpose, &t.Fee, &t.Event)
+	t.Expires, t.Reserved = store.Time(expires), store.Time(reserved)
+	if finished > 0 {
+		t.Finished = store.Time(finished)
+	}
+	return &t, err
+}
+
+// getTransfer reads a payment with its parties.
+func getTransfer(tx *store.Tx, id string) (*Transfer, error) {
+	t, err := store.Get(tx, scanTransfer, "select "+transferColumns+" from payments_transfer where id = $1", id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "payments.transfer.unknown").Because(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.Payer, err = getAccount(tx, t.Debit); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if t.Payee, err = getAccount(tx, t.Credit); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Instant is one payment to be made at once: reserved and, when the payee's
+// side accepts, committed, in one decision of the ledger.
+type Instant struct {
+	Party    string // whose key it is
+	Key      string
+	Debit    string
+	Credit   string
+	Amount   int64
+	Currency string
+	Note     Note
+	Before   func(tx *store.Tx) error
+	After    func(tx *store.Tx, transfer string) error // only when it was committed now
+}
+
+// Pay makes an instant payment. A refusal by the book is an outcome, kept and
+// given again for the same key: the transfer's phase is then "refused".
+func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, error) {
+	id := r.newID()
+	note := p.Note
+	if note.Reference == "" {
+		note.Reference = r.newReference()
+	}
+	reserve := ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency,
+		Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(note.Purpose + "\x1f" + note.Fee)}
+	rows, err := r.ledger.Do(ctx, Work{
+		Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note}, Before: p.Before,
+		// The commit has no key: when the reservation is a repetition its
+		// transfer is another one, and this id is unknown to the book.
+		Steps: []ledger.Step{reserve, {Kind: ledger.Commit, Transfer: id}},
+		After: func(tx *store.Tx, rows []ledger.Row) error {
+			if p.After != nil && rows[1].Accepted() && rows[1].Seq > 0 {
+				return p.After(tx, id)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.transfer(ctx, rows[0].Transfer)
+}
+
+func (r *Room) transfer(ctx context.Context, id string) (t *Transfer, err error) {
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		t, err = getTransfer(tx, id)
+		return err
+	})
+	return t, err
+}
+
+// Line is one movement on an account as its holder sees it.
+type Line struct {
+	Seq      int64
+	At       time.Time
+	Amount   int64  // signed
+	Transfer string // "" for money put in when the account was opened
+	NameEn   string // of the other party
+	NameUr   string
+	Kind     string
+	Purpose  string
+}
+
+// Name is the other party's name in a language. The two parties of a payment
+// know each other, so it is in full.
+func (l Line) Name(lang string) string {
+	if lang == "ur" && l.NameUr != "" {
+		return l.NameUr
+	}
+	return l.NameEn
+}
+
+// history gives the last movements of an account before a row, newest first.
+func history(tx *store.Tx, account string, before int64, limit int) ([]Line, error) {
+	return store.List(tx, func(scan store.Scan) (l Line, err error) {
+		var at int64
+		err = scan(&l.Seq, &at, &l.Amount, &l.Transfer, &l.NameEn, &l.NameUr, &l.Kind, &l.Purpose)
+		l.At = store.Time(at)
+		return l, err
+	}, `select r.seq, r.at, e.amount, coalesce(t.id, ''), coalesce(o.name_en, ''), coalesce(o.name_ur, ''), coalesce(o.kind, ''), coalesce(t.purpose, '')
+		from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq
+		left join payments_transfer t on t.id = r.transfer
+		left join payments_account o on o.id = case when r.debit = $1 then r.credit else r.debit end
+		where e.account = $1 and e.seq < $2 order by e.seq desc limit $3`, account, before, limit)
+}

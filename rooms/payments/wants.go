@@ -1,0 +1,21 @@
+package payments
+
+import "context"
+
+// Wants is what this room needs from others; house connects it. Each may be
+// nil: then names are those the participant gave, and receipts are not offered.
+type Wants struct {
+	Payer Names
+	Log   Receipts
+}
+
+// Names gives a person's name as their identity has it, for the account they
+// open.
+type Names interface {
+	Name(ctx context.Context, subject string) (en, ur string, err error)
+}
+
+// Receipts proves that an event is in the public log.
+type Receipts interface {
+	Receipt(ctx context.Context, event string) ([]byte, error)
+}
