@@ -141,6 +141,8 @@ func of(ctx context.Context) *call {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{api: a, lang: a.language(r), trace: "urn:uuid:" + a.newID()}
 	r = r.WithContext(context.WithValue(r.Context(), contextKey{}, c))
+	watched := &watch{ResponseWriter: w}
+	w = watched
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
@@ -152,7 +154,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(p)
 			}
 			err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			a.fail(w, r, fault.As(err))
+			if watched.begun { // too late for another answer; the log has it
+				a.problem(r.Context(), err)
+				panic(http.ErrAbortHandler)
+			}
+			a.fail(w, r, err)
 		}
 	}()
 	if _, pattern := a.mux.Handler(r); pattern == "" {
@@ -174,6 +180,25 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mux.ServeHTTP(w, r.WithContext(gate.With(r.Context(), who)))
 }
+
+// watch knows whether an answer has begun.
+type watch struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *watch) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *watch) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *watch) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // nowhere answers paths and methods nobody registered.
 func (a *API) nowhere(w http.ResponseWriter, r *http.Request) {

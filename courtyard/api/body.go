@@ -30,6 +30,29 @@ func (e answered) Error() string { return e.fault.Error() }
 
 func (e answered) Unwrap() error { return e.fault }
 
+// acceptable says whether the caller takes JSON (RFC 9110 section 12.5.1).
+// Media ranges with parameters other than q are read without them.
+func acceptable(r *http.Request) error {
+	header := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(header) == "" {
+		return nil
+	}
+	for _, part := range strings.Split(header, ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		if q := params["q"]; q != "" && strings.Trim(q, "0.") == "" {
+			continue // q=0 says: not this one
+		}
+		switch media {
+		case "*/*", "application/*", "application/json", "application/problem+json":
+			return nil
+		}
+	}
+	return answered{fault.New(fault.Invalid, "api.accept"), http.StatusNotAcceptable}
+}
+
 // readBody reads the whole body, at most limit bytes, and puts it back for
 // huma. JSON is checked here, since encoding/json forgives too much.
 func (a *API) readBody(w http.ResponseWriter, r *http.Request, op *huma.Operation, limit int64) ([]byte, error) {

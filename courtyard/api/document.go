@@ -57,7 +57,6 @@ func configure(o Options, base string) huma.Config {
 		},
 		Formats:                      map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat:                "application/json",
-		NoFormatFallback:             true,
 		RejectUnknownQueryParameters: true,
 	}
 }

@@ -158,7 +158,11 @@ func (a *API) admit(idempotent bool, limit int64) func(huma.Context, func(huma.C
 		r, w := humago.Unwrap(ctx)
 		c := of(r.Context())
 		c.out = ctx
-		body, err := a.readBody(w, r, ctx.Operation(), limit)
+		err := acceptable(r)
+		var body []byte
+		if err == nil {
+			body, err = a.readBody(w, r, ctx.Operation(), limit)
+		}
 		if err == nil && idempotent {
 			c.key, err = newKey(r, ctx.Operation().OperationID, body)
 		}

@@ -133,8 +133,6 @@ func humaProblem(ctx huma.Context, status int, msg string, errs ...error) huma.S
 	}
 	var f *fault.Error
 	switch {
-	case status == http.StatusNotAcceptable:
-		f = fault.New(fault.Invalid, "api.accept")
 	case status == http.StatusBadRequest && len(errs) == 0:
 		f = fault.New(fault.Invalid, "api.body-missing")
 	case status < 500:
@@ -142,7 +140,7 @@ func humaProblem(ctx huma.Context, status int, msg string, errs ...error) huma.S
 	default:
 		f = fault.As(errors.Join(append([]error{errors.New(msg)}, errs...)...))
 	}
-	if f.Kind == fault.Invalid && status != http.StatusNotAcceptable {
+	if f.Kind == fault.Invalid {
 		for _, e := range errs {
 			var d *huma.ErrorDetail
 			if errors.As(e, &d) {
