@@ -224,7 +224,7 @@ func TestTesseraFsckCatchesOneAlteredByte(t *testing.T) {
 			if err == nil {
 				t.Fatal("fsck accepted an altered log")
 			}
-			t.Logf("caught: %v", err)
+			t.Logf("caught: %.120s", err)
 		})
 	}
 	t.Run("live", func(t *testing.T) {
