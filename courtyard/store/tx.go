@@ -177,3 +177,6 @@ func Time(micros int64) time.Time {
 	}
 	return time.UnixMicro(micros).UTC()
 }
+
+// NewID gives a new row's id from the house's source.
+func (tx *Tx) NewID() string { return tx.db.newID() }

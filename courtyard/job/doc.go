@@ -1,0 +1,2 @@
+// Package job is work done later: a durable queue and timers.
+package job

@@ -1,0 +1,2 @@
+// Package journal delivers what has happened, in order.
+package journal
