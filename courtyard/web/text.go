@@ -1,0 +1,274 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+	"gopkg.in/yaml.v3"
+)
+
+// texts holds every message of every room in every language.
+type texts struct {
+	langs []Language
+
+	mu    sync.RWMutex
+	by    map[string]map[string]string // language, key
+	where map[string]string            // "lang key" -> "room ur.yaml:12"
+	errs  []error                      // found while reading
+}
+
+func newTexts(langs []Language) *texts {
+	t := &texts{langs: langs, by: map[string]map[string]string{}, where: map[string]string{}}
+	for _, l := range langs {
+		t.by[l.Code] = map[string]string{}
+	}
+	return t
+}
+
+// add reads a room's files. What is wrong with them is kept for check: texts
+// are registered before there is anybody to hear of an error.
+func (t *texts) add(room string, files fs.FS) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.langs {
+		name := l.Code + ".yaml"
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			t.errs = append(t.errs, fmt.Errorf("texts of %s: %w", room, err))
+			continue
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.errs = append(t.errs, fmt.Errorf("texts of %s: %s: %w", room, name, err))
+			continue
+		}
+		if len(doc.Content) == 0 {
+			continue
+		}
+		m := doc.Content[0]
+		if m.Kind != yaml.MappingNode {
+			t.errs = append(t.errs, fmt.Errorf("texts of %s: %s:%d: want flat key: text lines", room, name, m.Line))
+			continue
+		}
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			k, v := m.Content[i], m.Content[i+1]
+			at := fmt.Sprintf("%s %s:%d", room, name, k.Line)
+			switch {
+			case v.Kind != yaml.ScalarNode:
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is not a text", at, k.Value))
+				continue
+			case !strings.HasPrefix(k.Value, room+"."):
+				t.errs = append(t.errs, fmt.Errorf("%s: key %s does not begin with %s", at, k.Value, room+"."))
+			case strings.TrimSpace(v.Value) == "":
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is empty", at, k.Value))
+			case t.where[l.Code+" "+k.Value] != "":
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is already in %s", at, k.Value, t.where[l.Code+" "+k.Value]))
+			}
+			t.by[l.Code][k.Value] = v.Value
+			t.where[l.Code+" "+k.Value] = at
+		}
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z][a-z0-9_]*\}`)
+
+// pluralForms are the suffixes a counted text may have (CLDR plural categories).
+var pluralForms = []string{"zero", "one", "two", "few", "many", "other"}
+
+// check gives every way in which the languages disagree.
+func (t *texts) check() []error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	errs := slices.Clone(t.errs)
+	first := t.langs[0].Code
+	for _, l := range t.langs {
+		for _, key := range slices.Sorted(maps.Keys(t.by[l.Code])) {
+			text := t.by[l.Code][key]
+			if base, form, ok := counted(key); ok {
+				if form != "other" && t.by[l.Code][base+".other"] == "" {
+					errs = append(errs, fmt.Errorf("%s: %s has no %s.other beside it", t.where[l.Code+" "+key], key, base))
+				}
+				continue
+			}
+			for _, other := range t.langs {
+				if other.Code == l.Code {
+					continue
+				}
+				theirs, ok := t.by[other.Code][key]
+				if !ok {
+					errs = append(errs, fmt.Errorf("%s: %s is missing in %s", t.where[l.Code+" "+key], key, other.Code))
+				} else if l.Code == first && !slices.Equal(holes(text), holes(theirs)) {
+					errs = append(errs, fmt.Errorf("%s: placeholders of %s are %v, in %s %v", t.where[other.Code+" "+key], key, holes(theirs), first, holes(text)))
+				}
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(t.by[l.Code])) {
+			base, form, ok := counted(key)
+			if !ok || form != "other" {
+				continue
+			}
+			want := holes(t.by[l.Code][key])
+			for _, other := range t.langs {
+				theirs, ok := t.by[other.Code][key]
+				if !ok {
+					errs = append(errs, fmt.Errorf("%s: %s is missing in %s", t.where[l.Code+" "+key], key, other.Code))
+				} else if l.Code == first && !slices.Equal(want, holes(theirs)) {
+					errs = append(errs, fmt.Errorf("%s: placeholders of %s are %v, in %s %v", t.where[other.Code+" "+key], key, holes(theirs), first, want))
+				}
+			}
+			// every category the language distinguishes must have its text
+			for _, f := range categories(l.Code) {
+				if t.by[l.Code][base+"."+f] == "" {
+					errs = append(errs, fmt.Errorf("%s: %s.%s is missing in %s", t.where[l.Code+" "+key], base, f, l.Code))
+				}
+			}
+		}
+	}
+	return errs
+}
+
+func (t *texts) has(key string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	_, ok := t.by[t.langs[0].Code][key]
+	return ok
+}
+
+// text gives the message with its placeholders filled. args are name, value
+// pairs. A missing text shows its key: CheckTexts finds it before people do.
+func (t *texts) text(lang Language, key string, args []string) string {
+	t.mu.RLock()
+	text, ok := t.by[lang.Code][key]
+	if !ok {
+		text, ok = t.by[t.langs[0].Code][key]
+	}
+	t.mu.RUnlock()
+	if !ok {
+		return "[" + key + "]"
+	}
+	return fill(text, lang, args)
+}
+
+// number gives the form of a counted message that the language wants for n.
+func (t *texts) number(lang Language, key string, n int64, args []string) string {
+	form := pluralOf(lang.Code, n)
+	args = append([]string{"n", digits(n)}, args...)
+	for _, f := range []string{form, "other"} {
+		t.mu.RLock()
+		_, ok := t.by[lang.Code][key+"."+f]
+		t.mu.RUnlock()
+		if ok {
+			return t.text(lang, key+"."+f, args)
+		}
+	}
+	return t.text(lang, key+".other", args)
+}
+
+// fill puts values into {placeholders}. A value that runs the other way than
+// the language is isolated (Unicode UAX 9, FSI and PDI), so that it cannot
+// reorder the sentence around it.
+func fill(text string, lang Language, args []string) string {
+	if len(args) < 2 || !strings.Contains(text, "{") {
+		return text
+	}
+	pairs := make([]string, 0, len(args))
+	for i := 0; i+1 < len(args); i += 2 {
+		pairs = append(pairs, "{"+args[i]+"}", isolated(args[i+1], lang))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func isolated(s string, lang Language) string {
+	for _, r := range s {
+		rtl := unicode.Is(unicode.Arabic, r) || unicode.Is(unicode.Hebrew, r)
+		if rtl != lang.RTL() && (rtl || unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return "\u2068" + s + "\u2069"
+		}
+	}
+	return s
+}
+
+func holes(text string) []string {
+	found := placeholder.FindAllString(text, -1)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// counted splits "office.files.one" into its key and plural form.
+func counted(key string) (base, form string, ok bool) {
+	i := strings.LastIndexByte(key, '.')
+	if i < 0 || !slices.Contains(pluralForms, key[i+1:]) {
+		return "", "", false
+	}
+	return key[:i], key[i+1:], true
+}
+
+// pluralOf is the CLDR plural category of a whole number.
+func pluralOf(lang string, n int64) string {
+	if n < 0 {
+		n = -n
+	}
+	// MatchPlural wants the number modulo ten million for large ones
+	switch plural.Cardinal.MatchPlural(language.Make(lang), int(n%10_000_000), 0, 0, 0, 0) {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		return "few"
+	case plural.Many:
+		return "many"
+	}
+	return "other"
+}
+
+// categories are the forms a language has for whole numbers.
+func categories(lang string) []string {
+	var out []string
+	for n := int64(0); n < 200; n++ {
+		if f := pluralOf(lang, n); !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// T gives a text in the language of the page that is being drawn. args are
+// name, value pairs for its {placeholders}.
+func T(ctx context.Context, key string, args ...string) string {
+	v := viewOf(ctx)
+	if v.site == nil {
+		return "[" + key + "]"
+	}
+	return v.site.texts.text(v.lang, key, args)
+}
+
+// N gives the form of a counted text for n: key.one, key.other and whatever
+// else the language distinguishes; {n} is the number.
+func N(ctx context.Context, key string, n int64, args ...string) string {
+	v := viewOf(ctx)
+	if v.site == nil {
+		return "[" + key + "]"
+	}
+	return v.site.texts.number(v.lang, key, n, args)
+}
+
+// Say gives a text in a language; for what is written outside pages.
+func (s *Site) Say(lang, key string, args ...string) string {
+	return s.texts.text(s.language(lang), key, args)
+}
+
+// Has says whether there is a text with this key.
+func (s *Site) Has(key string) bool { return s.texts.has(key) }
+
