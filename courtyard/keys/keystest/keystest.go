@@ -1,5 +1,3 @@
-// Package keystest makes keys cheap in tests: RSA keys are generated once a
-// process and then handed out again, everything else is made by keys.Software.
 package keystest
 
 import (
