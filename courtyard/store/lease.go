@@ -227,3 +227,17 @@ func (b *leaseBook) renew(ctx context.Context, db *DB) {
 		b.mu.Unlock()
 	}
 }
+
+// forgetTheDead ends the leases of processes that did not give them back. On
+// SQLite whoever opens the file alone knows that nobody else is alive; then a
+// start after a crash need not wait for the leases to expire.
+func (db *DB) forgetTheDead(ctx context.Context) error {
+	e, ok := db.backend.(*embedded)
+	if !ok || !e.sole {
+		return nil
+	}
+	return db.Update(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`update store_lease set expires = 0 where node <> $1`, db.node)
+		return err
+	})
+}

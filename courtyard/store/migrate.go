@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,7 +52,11 @@ func (db *DB) Register(m Migrations) {
 // Migrate brings the tables of every registered room up to date: forward only,
 // one version table a room ("goose_office"). Processes that start at once take
 // turns. A database that is newer than the program is an error.
-func (db *DB) Migrate(ctx context.Context) (err error) {
+func (db *DB) Migrate(ctx context.Context) error { return db.migrateTo(ctx, nil) }
+
+// migrateTo stops at the given version of each room; nil means all the way. A
+// room that is given and not registered is an error.
+func (db *DB) migrateTo(ctx context.Context, versions map[string]int64) (err error) {
 	unlock, err := db.lockMigrations(ctx)
 	if err != nil {
 		return fmt.Errorf("store: migrate: waiting for our turn: %w", err)
@@ -60,17 +65,29 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	db.mu.Lock()
 	rooms := slices.Clone(db.rooms)
 	db.mu.Unlock()
+	for name := range versions {
+		if !slices.ContainsFunc(rooms, func(m Migrations) bool { return m.Room == name }) {
+			return fmt.Errorf("store: this program has no %s", name)
+		}
+	}
 	for _, m := range rooms {
-		if err := db.migrateRoom(ctx, m); err != nil {
+		limit := int64(math.MaxInt64)
+		if versions != nil {
+			limit = versions[m.Room]
+		}
+		if err := db.migrateRoom(ctx, m, limit); err != nil {
 			return fmt.Errorf("store: migrate %s: %w", m.Room, err)
 		}
 	}
-	return nil
+	return db.forgetTheDead(ctx)
 }
 
 var roomName = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
 
-func (db *DB) migrateRoom(ctx context.Context, m Migrations) error {
+func (db *DB) migrateRoom(ctx context.Context, m Migrations, limit int64) error {
+	if limit == 0 {
+		return nil
+	}
 	if !roomName.MatchString(m.Room) {
 		return fmt.Errorf("%q is not a room's name", m.Room)
 	}
@@ -99,7 +116,13 @@ func (db *DB) migrateRoom(ctx context.Context, m Migrations) error {
 	if current > target {
 		return fmt.Errorf("the database is at version %d and this program knows only %d: start a newer program", current, target)
 	}
-	done, err := p.Up(ctx)
+	if limit == math.MaxInt64 {
+		limit = target
+	}
+	if current > limit || limit > target {
+		return fmt.Errorf("version %d is wanted, the database is at %d, and this program knows %d", limit, current, target)
+	}
+	done, err := p.UpTo(ctx, limit)
 	if err != nil {
 		return err
 	}
@@ -176,7 +199,7 @@ func (f *spokenFile) Read(p []byte) (int, error) { return f.r.Read(p) }
 // SQLite file beside the database.
 func (db *DB) lockMigrations(ctx context.Context) (func() error, error) {
 	if e, ok := db.backend.(*embedded); ok {
-		lock, err := openLock(e.path + "-migrate")
+		lock, err := openLock(e.path+"-migrate", busyTimeout)
 		if err != nil {
 			return nil, err
 		}
@@ -212,9 +235,9 @@ func (db *DB) lockMigrations(ctx context.Context) (func() error, error) {
 // lock on every system it runs on, and the lock ends with the process.
 type fileLock struct{ *sql.DB }
 
-func openLock(path string) (fileLock, error) {
+func openLock(path, timeout string) (fileLock, error) {
 	e := embedded{path: path}
-	pool, err := sql.Open("sqlite", e.dsn())
+	pool, err := sql.Open("sqlite", e.dsn(timeout))
 	if err != nil {
 		return fileLock{}, err
 	}

@@ -106,6 +106,7 @@ func (s *server) try(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := fn(tx); err != nil {
 		return err
 	}
+	tx.settle()
 	if err := tx.finish(nil); err != nil {
 		return err
 	}

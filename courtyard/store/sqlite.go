@@ -28,10 +28,14 @@ type embedded struct {
 	done    chan struct{} // closed when the writer has ended
 	once    sync.Once
 	group   int
+	owner   fileLock // held by the first process to open the file
+	sole    bool     // that is us: leases found at start belong to the dead
 }
 
 // busy is how long SQLite waits for another process's write, in milliseconds.
 const busy = 15000
+
+var busyTimeout = fmt.Sprintf("_pragma=busy_timeout(%d)", busy)
 
 // A group is closed after this long, so that a crowd does not make the first
 // ones wait for the last.
@@ -50,14 +54,19 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 		readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	var err error
-	if e.write, err = sql.Open("sqlite", e.dsn("_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)")); err != nil {
+	if e.write, err = sql.Open("sqlite", e.dsn(busyTimeout, "_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)")); err != nil {
 		return nil, err
 	}
 	e.write.SetMaxOpenConns(2) // the writer's, and one for migrations
-	if e.read, err = sql.Open("sqlite", e.dsn("_pragma=query_only(1)", "_pragma=synchronous(full)", "_pragma=cache_size(-16384)")); err != nil {
+	if e.read, err = sql.Open("sqlite", e.dsn(busyTimeout, "_pragma=query_only(1)", "_pragma=synchronous(full)", "_pragma=cache_size(-16384)")); err != nil {
 		return nil, errors.Join(err, e.write.Close())
 	}
 	e.read.SetMaxOpenConns(readers)
+	if e.owner, err = openLock(path+"-owner", "_pragma=busy_timeout(0)"); err != nil {
+		return nil, errors.Join(err, e.write.Close(), e.read.Close())
+	}
+	_, err = e.owner.ExecContext(ctx, "begin exclusive")
+	e.sole = err == nil
 	if err := e.start(ctx, readers); err != nil {
 		return nil, errors.Join(err, e.release())
 	}
@@ -67,7 +76,7 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 
 func (e *embedded) dsn(more ...string) string {
 	u := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: e.path}).EscapedPath()}).String()
-	u += fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)", busy)
+	u += "?_pragma=foreign_keys(1)"
 	for _, m := range more {
 		u += "&" + m
 	}
@@ -129,7 +138,7 @@ func (e *embedded) release() error {
 	if e.writer != nil {
 		err = errors.Join(err, e.writer.close())
 	}
-	return errors.Join(err, e.read.Close(), e.write.Close())
+	return errors.Join(err, e.read.Close(), e.write.Close(), e.owner.Close())
 }
 
 func (e *embedded) view(ctx context.Context, fn func(*Tx) error) (err error) {
@@ -147,14 +156,15 @@ func (e *embedded) view(ctx context.Context, fn func(*Tx) error) (err error) {
 		e.readers <- s
 		return fmt.Errorf("store: begin: %w", err)
 	}
+	tx := e.db.begin(ctx, s, true)
 	defer func() {
+		tx.settle()
 		_, end := s.exec(background, "rollback", nil)
 		e.readers <- s
 		if err == nil && end != nil {
 			err = fmt.Errorf("store: end of view: %w", end)
 		}
 	}()
-	tx := e.db.begin(ctx, s, true)
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -339,6 +349,7 @@ func (e *embedded) turn(t *ticket, head, before *int64) (keep bool, broken error
 	tx := e.db.begin(t.ctx, steadfast{e.writer}, false)
 	t.turn <- tx
 	err := <-t.ran
+	tx.settle()
 	mark := *head
 	if err == nil && tx.err == nil && len(tx.events) > 0 && *head < 0 {
 		err = e.writer.row(background, "select position from journal_head", nil).Scan(head)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -22,7 +23,8 @@ type Tx struct {
 	ro     bool
 	events []Event
 	wakes  []string
-	err    error // a failed Emit; makes the commit fail
+	opened []closer // rows to close when fn forgot to
+	err    error    // a failed Emit; makes the commit fail
 }
 
 // runner executes one engine's statements.
@@ -62,20 +64,36 @@ func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if err := values(args); err != nil {
 		return nil, err
 	}
-	return tx.run.query(tx.ctx, query, args)
+	rows, err := tx.run.query(tx.ctx, query, args)
+	if err == nil {
+		tx.opened = append(tx.opened, rows)
+	}
+	return rows, err
+}
+
+type closer interface{ Close() error }
+
+// unread is a QueryRow whose Scan may have been forgotten.
+type unread struct{ *sql.Row }
+
+func (r unread) Close() error { _ = r.Scan(); return nil }
+
+// settle closes rows that were left open. On SQLite an open statement would
+// hold up everybody who comes after.
+func (tx *Tx) settle() {
+	for _, o := range tx.opened {
+		_ = o.Close()
+	}
+	tx.opened = nil
 }
 
 // QueryRow runs a query for one row; its error comes out of Scan. Get is
 // usually what you want: it turns "no row" into a fault.
 func (tx *Tx) QueryRow(query string, args ...any) *sql.Row {
-	// A value that PostgreSQL refuses must not pass on SQLite; *sql.Row cannot
-	// carry our error, so the statement is made to fail instead.
-	if err := values(args); err != nil {
-		ctx, cancel := context.WithCancelCause(tx.ctx)
-		cancel(err)
-		return tx.run.row(ctx, query, args)
-	}
-	return tx.run.row(tx.ctx, query, args)
+	_ = values(args) // what it refuses makes the statement, and so Scan, fail
+	row := tx.run.row(tx.ctx, query, args)
+	tx.opened = append(tx.opened, unread{row})
+	return row
 }
 
 // Wake tells this process's listeners of topic that there is something new, if
@@ -97,7 +115,8 @@ func values(args []any) error {
 		switch v := a.(type) {
 		case string:
 			if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
-				return fault.New(fault.Invalid, "store.text")
+				args[i] = refused{}
+				return refused{}.fault()
 			}
 		case json.RawMessage:
 			if v == nil {
@@ -111,6 +130,14 @@ func values(args []any) error {
 	}
 	return nil
 }
+
+// refused stands in for a value that must not be stored.
+type refused struct{}
+
+func (refused) fault() error { return fault.New(fault.Invalid, "store.text") }
+
+// Value makes the statement fail.
+func (r refused) Value() (driver.Value, error) { return nil, r.fault() }
 
 // Scan copies the columns of the row at hand.
 type Scan = func(dest ...any) error

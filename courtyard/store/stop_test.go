@@ -1,0 +1,7 @@
+package store_test
+
+import "runtime"
+
+func stop() { runtime.Goexit() }
+
+func crashChild() {}
