@@ -1,0 +1,8 @@
+// Package courtyard is what every room opens on: one value that holds the
+// store, the journal, the jobs, the log, the gate, the keys, the pages, the
+// interface for programs and the country, already opened.
+//
+// A room's New is given a Courtyard and registers what it brings: migrations,
+// policies, texts, routes, jobs, subscriptions and key purposes. Nothing is
+// read or written before house has migrated the database and sealed the gate.
+package courtyard
