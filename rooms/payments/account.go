@@ -36,8 +36,11 @@ type Account struct {
 
 // GateResource tells the gate whose account it is.
 func (a Account) GateResource() gate.Resource {
-	return gate.Resource{Type: "PaymentsAccount", ID: a.ID, Attrs: map[string]any{"holder": a.Holder, "kind": a.Kind, "participant": a.Book}}
+	return gate.Resource{Type: "PaymentsAccount", ID: a.ID, Attrs: map[string]any{"holder": a.Holder, "kind": a.Kind, "participant": a.Book, "seat": a.seat()}}
 }
+
+// seat is the membership by which a participant's programs are known.
+func (a Account) seat() string { return a.Book + "#participant" }
 
 // Name is the holder's name in a language, in full.
 func (a Account) Name(lang string) string {

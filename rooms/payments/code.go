@@ -75,7 +75,11 @@ func (r *Room) bic(participant string) string {
 // Read finds out what somebody scanned, pasted or typed. Its faults are for
 // the payer: what is wrong with it and what to do.
 func (r *Room) Read(ctx context.Context, text string) (*Intent, error) {
-	text = strings.TrimSpace(text)
+	in, err := r.read(ctx, strings.TrimSpace(text))
+	return in, noPayee(err)
+}
+
+func (r *Room) read(ctx context.Context, text string) (*Intent, error) {
 	switch {
 	case len(text) > emvqr.MaxPayload:
 		return nil, fault.New(fault.TooLarge, "payments.code.unreadable").At("to", "payments.code.unreadable")
@@ -89,6 +93,14 @@ func (r *Room) Read(ctx context.Context, text string) (*Intent, error) {
 		return nil, err
 	}
 	return &Intent{Payee: a}, nil
+}
+
+// noPayee makes "there is no such account" a message about what was typed.
+func noPayee(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Invalid, "payments.payee.unknown").At("to", "payments.payee.unknown").Because(err)
+	}
+	return err
 }
 
 func (r *Room) readPerson(ctx context.Context, text string) (*Intent, error) {

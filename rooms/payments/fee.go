@@ -148,9 +148,12 @@ func (f *Fee) Payable(at time.Time) error {
 	return nil
 }
 
-// hold locks the fee in the transaction that pays it and makes sure that it can
+// holdFee locks the fee in the transaction that pays it and makes sure that it can
 // still be paid, by this sum to this account.
 func holdFee(tx *store.Tx, id, account string, amount int64) error {
+	if id == "" {
+		return nil // a payment that pays no fee
+	}
 	f, err := store.Get(tx, scanFee, "select "+feeColumns+" from payments_fee where id = $1 for update", id)
 	if err != nil {
 		return err
@@ -166,6 +169,9 @@ func holdFee(tx *store.Tx, id, account string, amount int64) error {
 
 // settleFee notes in the paying transaction that the fee is paid.
 func settleFee(tx *store.Tx, id, transfer, actor string) error {
+	if id == "" {
+		return nil
+	}
 	f, err := store.Get(tx, scanFee, "update payments_fee set phase = $2, transfer = $3, paid = $4 where id = $1 and phase = $5 returning "+feeColumns, id, feePaid, transfer, store.Micros(tx.Now()), feeAsked)
 	if err != nil {
 		return fmt.Errorf("note the payment of the fee: %w", err)
@@ -177,6 +183,17 @@ func settleFee(tx *store.Tx, id, transfer, actor string) error {
 	tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/fee/" + f.ID, Actor: actor,
 		Data: PaidData{Fee: f.ID, Key: f.Key, Transfer: transfer, Account: f.Account, Amount: f.Amount, Currency: f.Currency}})
 	return nil
+}
+
+// PayFee pays a fee at once from an account. The same party and key get the same
+// transfer; a fee that is paid already is a conflict, one whose time is over is
+// gone.
+func (r *Room) PayFee(ctx context.Context, who gate.Principal, from *Account, f *Fee, party, key string) (*Transfer, error) {
+	return r.Pay(ctx, who.Actor(), Instant{Party: party, Key: key, Debit: from.ID, Credit: f.Account, Amount: f.Amount, Currency: f.Currency,
+		Note:   Note{Purpose: f.Purpose, Fee: f.ID},
+		Before: func(tx *store.Tx) error { return holdFee(tx, f.ID, f.Account, f.Amount) },
+		After:  func(tx *store.Tx, transfer string) error { return settleFee(tx, f.ID, transfer, who.Actor()) },
+	})
 }
 
 // sales lists the last sales of a till's account, newest first.

@@ -104,18 +104,11 @@ func (r *Room) confirm(ctx context.Context, actor string, o *Order, amount int64
 	}
 	return r.Pay(ctx, actor, Instant{
 		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency,
-		Note: Note{Purpose: o.Purpose, Fee: o.Fee},
-		Before: func(tx *store.Tx) error {
-			if o.Fee == "" {
-				return nil
-			}
-			return holdFee(tx, o.Fee, o.Credit, amount)
-		},
+		Note:   Note{Purpose: o.Purpose, Fee: o.Fee},
+		Before: func(tx *store.Tx) error { return holdFee(tx, o.Fee, o.Credit, amount) },
 		After: func(tx *store.Tx, transfer string) error {
-			if o.Fee != "" {
-				if err := settleFee(tx, o.Fee, transfer, actor); err != nil {
-					return err
-				}
+			if err := settleFee(tx, o.Fee, transfer, actor); err != nil {
+				return err
 			}
 			_, err := tx.Exec("update payments_order set transfer = $2 where id = $1", o.ID, transfer)
 			return err

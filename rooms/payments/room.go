@@ -1,22 +1,78 @@
 package payments
 
 import (
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"sarai/courtyard"
 	"sarai/courtyard/clock"
 	"sarai/courtyard/country"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/id"
+	"sarai/courtyard/job"
 	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+//go:embed texts/*.yaml
+var texts embed.FS
+
+//go:embed policy.cedar
+var policy []byte
+
+//go:embed policy.cedarschema
+var schema []byte
+
+// Room is the payments room. It is safe for concurrent use.
 type Room struct {
 	db           *store.DB
-	ledger       Ledger
 	book         *Book
+	ledger       Ledger
 	gate         *gate.Gate
 	keys         *keys.Ring
 	pack         *country.Pack
 	clock        clock.Clock
 	newID        id.Source
 	newReference func() string
+	site         *web.Site
+	demo         bool
+	wants        Wants
+}
+
+// New registers the room's tables, policies, texts, keys, jobs, pages and
+// interface. It touches no database; call Open once the house has migrated.
+func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
+	if c.Pack.Currency.Code == "" {
+		return nil, fmt.Errorf("payments: the country pack has no currency")
+	}
+	book := NewBook(c.DB, c.Pack.Zone, timers())
+	r := &Room{
+		db: c.DB, book: book, ledger: book, gate: c.Gate, keys: c.Keys, pack: c.Pack, clock: c.Clock, newID: c.NewID, site: c.Site, demo: c.Demo, wants: w,
+		newReference: func() string { return id.Reference(12) },
+	}
+	if r.wants.Log == nil && c.Log != nil {
+		r.wants.Log = c.Log
+	}
+	c.DB.Register(store.Migrations{Room: "payments", FS: files()})
+	c.Gate.Room("payments", policy, schema)
+	c.Site.Texts("payments", texts)
+	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
+	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
+	c.Jobs.Handle(job.Kind{Name: jobExpire, Action: jobExpire, Do: r.expire})
+	r.pages(c.Site)
+	r.api(c.API)
+	return r, nil
+}
+
+func files() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic("payments: " + err.Error()) // the folder is embedded above
+	}
+	return sub
 }

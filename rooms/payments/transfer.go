@@ -29,12 +29,12 @@ type Transfer struct {
 
 // GateResource tells the gate whose payment it is.
 func (t Transfer) GateResource() gate.Resource {
-	attrs := map[string]any{"payer": "", "payee": "", "payer_participant": "", "payee_participant": ""}
+	attrs := map[string]any{"payer": "", "payee": "", "payer_seat": "", "payee_seat": ""}
 	if t.Payer != nil {
-		attrs["payer"], attrs["payer_participant"] = t.Payer.Holder, t.Payer.Book
+		attrs["payer"], attrs["payer_seat"] = t.Payer.Holder, t.Payer.seat()
 	}
 	if t.Payee != nil {
-		attrs["payee"], attrs["payee_participant"] = t.Payee.Holder, t.Payee.Book
+		attrs["payee"], attrs["payee_seat"] = t.Payee.Holder, t.Payee.seat()
 	}
 	return gate.Resource{Type: "PaymentsTransfer", ID: t.ID, Attrs: attrs}
 }

@@ -1,0 +1,208 @@
+package payments
+
+import (
+	"context"
+	"time"
+
+	"sarai/courtyard/api"
+	"sarai/courtyard/fault"
+	"sarai/courtyard/gate"
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// TransferView is a transfer as the interface shows it. Amounts are decimal
+// strings: JSON numbers are floats in many readers.
+type TransferView struct {
+	ID        string    `json:"id"`
+	Reference string    `json:"reference"`
+	Phase     string    `json:"phase" enum:"reserved,committed,aborted,expired,refused"`
+	Reason    string    `json:"reason,omitempty" doc:"ISO 20022 ExternalStatusReason1Code of a refusal or an end"`
+	Amount    string    `json:"amount" example:"1250.00"`
+	Currency  string    `json:"currency" example:"PKR"`
+	Payee     string    `json:"payee" doc:"name of the payee, masked for persons"`
+	Expires   time.Time `json:"expires" doc:"end of the reservation"`
+	Event     string    `json:"event,omitempty" doc:"event of the commit, for the receipt"`
+}
+
+func (r *Room) view(t *Transfer) *TransferView {
+	v := &TransferView{ID: t.ID, Reference: t.Reference, Phase: string(t.Phase), Reason: string(t.Reason), Amount: r.plain(t.Amount), Currency: t.Currency, Expires: t.Expires, Event: t.Event}
+	if t.Payee != nil {
+		v.Payee = t.Payee.Payee("en")
+	}
+	return v
+}
+
+type createTransfer struct {
+	Body struct {
+		From    string `json:"from" doc:"IBAN of the payer's account" maxLength:"34"`
+		To      string `json:"to" doc:"IBAN of the payee's account" maxLength:"34"`
+		Amount  string `json:"amount" doc:"major units with a point" example:"1250.00" pattern:"^[0-9]{1,13}(\\.[0-9]{1,2})?$"`
+		Purpose string `json:"purpose,omitempty" maxLength:"140"`
+		Seconds int    `json:"seconds,omitempty" doc:"how long the reservation holds; 20 when left out" minimum:"1" maximum:"300"`
+	}
+}
+
+type transferID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+type readCode struct {
+	Body struct {
+		Code string `json:"code" doc:"the text of a QR code, an IBAN or a mobile number" maxLength:"2048"`
+	}
+}
+
+// IntentView is what a code asks for.
+type IntentView struct {
+	Payee       string `json:"payee" doc:"the payee's name from our books; masked for persons"`
+	PayeeUrdu   string `json:"payee_ur,omitempty"`
+	Participant string `json:"participant"`
+	Amount      string `json:"amount,omitempty" doc:"left out when the payer says how much"`
+	Currency    string `json:"currency"`
+	Purpose     string `json:"purpose,omitempty"`
+	Fee         string `json:"fee,omitempty"`
+	Signed      bool   `json:"signed" doc:"the code bears the rail's signature and it holds"`
+}
+
+type payFee struct {
+	ID   string `path:"id" maxLength:"64"`
+	Body struct {
+		From string `json:"from" doc:"IBAN of the payer's account" maxLength:"34"`
+	}
+}
+
+// AccountView is an account as its holder sees it.
+type AccountView struct {
+	IBAN        string `json:"iban"`
+	Participant string `json:"participant"`
+	Kind        string `json:"kind"`
+	Balance     string `json:"balance"`
+	Available   string `json:"available"`
+	Currency    string `json:"currency"`
+}
+
+type none struct{}
+
+// api registers the JSON interface.
+func (r *Room) api(a *api.API) {
+	byIBAN := func(ctx context.Context, iban string) (Account, error) {
+		parsed, err := r.pack.IBAN.Parse(iban)
+		if err != nil {
+			return Account{}, err
+		}
+		found, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, string(parsed)) })
+		if err != nil {
+			return Account{}, err
+		}
+		return *found, nil
+	}
+	byID := func(ctx context.Context, in *transferID) (Transfer, error) {
+		t, err := r.transfer(ctx, in.ID)
+		if err != nil {
+			return Transfer{}, err
+		}
+		return *t, nil
+	}
+	api.Handle(a, api.Operation[none, gate.House]{Method: "GET", Path: "/api/payments/accounts", ID: "payments-accounts", Summary: "List your accounts", Action: "payments.wallet.see"},
+		func(ctx context.Context, p gate.Permit[gate.House], _ *none) (*[]AccountView, error) {
+			out := []AccountView{}
+			err := r.db.View(ctx, func(tx *store.Tx) error {
+				list, err := accountsOf(tx, p.Who().ID)
+				for _, a := range list {
+					free, _ := a.Available()
+					out = append(out, AccountView{a.IBAN, a.Book, a.Kind, r.plain(a.Balance), r.plain(free), a.Currency})
+				}
+				return err
+			})
+			return &out, err
+		})
+	api.Handle(a, api.Operation[createTransfer, Account]{Method: "POST", Path: "/api/payments/transfers", ID: "payments-transfer-reserve", Summary: "Reserve a payment",
+		Description: "Holds the amount. Commit it before the reservation ends, or the money goes back. A refusal is a transfer in phase refused with its reason; the same Idempotency-Key gives the same answer.",
+		Action:      "payments.account.pay", Idempotent: true, Status: 201,
+		Load: func(ctx context.Context, in *createTransfer) (Account, error) { return byIBAN(ctx, in.Body.From) }},
+		func(ctx context.Context, p gate.Permit[Account], in *createTransfer) (*TransferView, error) {
+			to, err := byIBAN(ctx, in.Body.To)
+			if err != nil {
+				return nil, err
+			}
+			amount, err := r.minor(in.Body.Amount)
+			if err != nil {
+				return nil, fault.New(fault.Invalid, "payments.amount.range").At("body.amount", "payments.amount.range")
+			}
+			seconds := time.Duration(in.Body.Seconds) * time.Second
+			if seconds == 0 {
+				seconds = ReservationTime
+			}
+			t, err := r.reserve(ctx, p, to, amount, in.Body.Purpose, seconds)
+			if err != nil {
+				return nil, err
+			}
+			return r.view(t), nil
+		})
+	for _, f := range []struct {
+		kind ledger.Kind
+		verb string
+	}{{ledger.Commit, "commit"}, {ledger.Abort, "abort"}} {
+		api.Handle(a, api.Operation[transferID, Transfer]{Method: "POST", Path: "/api/payments/transfers/{id}/" + f.verb, ID: "payments-transfer-" + f.verb,
+			Summary: map[string]string{"commit": "Commit a reserved payment", "abort": "Give a reservation back"}[f.verb], Action: "payments.transfer.finish", Idempotent: true, Load: byID},
+			func(ctx context.Context, p gate.Permit[Transfer], in *transferID) (*TransferView, error) {
+				_, err := r.ledger.Do(ctx, Work{Currency: p.Resource().Currency, Actor: p.Who().Actor(),
+					Steps: []ledger.Step{{Kind: f.kind, Transfer: in.ID, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String()}}})
+				if err != nil {
+					return nil, err
+				}
+				t, err := r.transfer(ctx, in.ID)
+				if err != nil {
+					return nil, err
+				}
+				return r.view(t), nil
+			})
+	}
+	api.Handle(a, api.Operation[transferID, Transfer]{Method: "GET", Path: "/api/payments/transfers/{id}", ID: "payments-transfer", Summary: "Read a payment", Action: "payments.transfer.read", Load: byID},
+		func(_ context.Context, p gate.Permit[Transfer], _ *transferID) (*TransferView, error) {
+			t := p.Resource()
+			return r.view(&t), nil
+		})
+	api.Handle(a, api.Operation[readCode, gate.House]{Method: "POST", Path: "/api/payments/codes/read", ID: "payments-code-read", Summary: "Read a QR code, an IBAN or a mobile number", Action: "payments.code.read"},
+		func(ctx context.Context, _ gate.Permit[gate.House], in *readCode) (*IntentView, error) {
+			i, err := r.Read(ctx, in.Body.Code)
+			if err != nil {
+				return nil, err
+			}
+			v := &IntentView{Payee: i.Payee.Payee("en"), PayeeUrdu: i.Payee.Payee("ur"), Participant: i.Payee.Book, Currency: i.Payee.Currency, Purpose: i.Purpose, Signed: i.Checked}
+			if i.Amount > 0 {
+				v.Amount = r.plain(i.Amount)
+			}
+			if i.Fee != nil {
+				v.Fee = i.Fee.ID
+			}
+			return v, nil
+		})
+	api.Handle(a, api.Operation[payFee, Account]{Method: "POST", Path: "/api/payments/fees/{id}/pay", ID: "payments-fee-pay", Summary: "Pay a fee at once", Action: "payments.account.pay", Idempotent: true,
+		Load: func(ctx context.Context, in *payFee) (Account, error) { return byIBAN(ctx, in.Body.From) }},
+		func(ctx context.Context, p gate.Permit[Account], in *payFee) (*TransferView, error) {
+			f, err := r.fee(ctx, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			from := p.Resource()
+			t, err := r.PayFee(ctx, p.Who(), &from, f, "api/"+p.Who().ID, api.CommandKey(ctx).String())
+			if err != nil {
+				return nil, err
+			}
+			return r.view(t), nil
+		})
+}
+
+// reserve holds an amount for a later commit.
+func (r *Room) reserve(ctx context.Context, p gate.Permit[Account], to Account, amount int64, purpose string, hold time.Duration) (*Transfer, error) {
+	from, id := p.Resource(), r.newID()
+	rows, err := r.ledger.Do(ctx, Work{Currency: from.Currency, Actor: p.Who().Actor(), Notes: map[string]Note{id: {Reference: r.newReference(), Purpose: purpose}},
+		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String(), Debit: from.ID, Credit: to.ID, Amount: amount, Currency: from.Currency,
+			Expires: r.clock.Now().Add(hold), Memo: []byte(purpose)}}})
+	if err != nil {
+		return nil, err
+	}
+	return r.transfer(ctx, rows[0].Transfer)
+}
