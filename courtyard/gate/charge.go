@@ -44,30 +44,30 @@ const chargeColumns = `id, post, person, kind, held_from, held_to, given_by`
 
 // Appoint puts a person in charge of a post. Two permanent holders at one
 // time, or the same person twice, is a Conflict.
-func Appoint(tx *store.Tx, c Charge) (Charge, error) {
+func Appoint(tx *store.Tx, c Charge) error {
 	if c.Post == "" || c.Person == "" {
-		return c, fault.New(fault.Invalid, "gate.charge.incomplete")
+		return fault.New(fault.Invalid, "gate.charge.incomplete")
 	}
 	if c.Kind != Permanent && c.Kind != Additional && c.Kind != LookAfter {
-		return c, fault.New(fault.Invalid, "gate.charge.kind").At("kind", "gate.charge.kind")
+		return fault.New(fault.Invalid, "gate.charge.kind").At("kind", "gate.charge.kind")
 	}
 	if c.From.IsZero() {
 		c.From = tx.Now()
 	}
 	if !c.To.IsZero() && !c.To.After(c.From) {
-		return c, fault.New(fault.Invalid, "gate.charge.ends-before").At("to", "gate.charge.ends-before")
+		return fault.New(fault.Invalid, "gate.charge.ends-before").At("to", "gate.charge.ends-before")
 	}
 	others, err := store.List(tx, scanCharge, `select `+chargeColumns+` from gate_charge
 		where post = $1 and (held_to is null or held_to > $2) order by id for update`, c.Post, store.Micros(c.From))
 	if err != nil {
-		return c, err
+		return err
 	}
 	for _, o := range others {
 		if !c.To.IsZero() && !o.From.Before(c.To) {
 			continue // begins after ours is over
 		}
 		if o.Person == c.Person || o.Kind == Permanent && c.Kind == Permanent {
-			return c, fault.New(fault.Conflict, "gate.charge.held", "post", c.Post)
+			return fault.New(fault.Conflict, "gate.charge.held", "post", c.Post)
 		}
 	}
 	if c.ID == "" {
@@ -79,10 +79,10 @@ func Appoint(tx *store.Tx, c Charge) (Charge, error) {
 	_, err = tx.Exec(`insert into gate_charge (`+chargeColumns+`) values ($1, $2, $3, $4, $5, $6, $7)`,
 		c.ID, c.Post, c.Person, c.Kind, store.Micros(c.From), microsOrNil(c.To), c.By)
 	if err != nil {
-		return c, err
+		return err
 	}
 	tx.Emit(c.event("gate.charge.given", c.By))
-	return c, nil
+	return nil
 }
 
 // Relieve ends a charge at a moment; zero is now. It is a Conflict when the

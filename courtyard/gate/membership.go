@@ -36,26 +36,26 @@ const membershipColumns = `id, organisation, person, role, held_from, held_to, g
 
 // Join gives a person a role in an organisation. The same role twice at one
 // time is a Conflict.
-func Join(tx *store.Tx, m Membership) (Membership, error) {
+func Join(tx *store.Tx, m Membership) error {
 	// "org#role" is how policies see it, so neither part may hold the sign
 	if m.Organisation == "" || m.Person == "" || m.Role == "" || strings.Contains(m.Organisation+m.Role, "#") {
-		return m, fault.New(fault.Invalid, "gate.membership.incomplete")
+		return fault.New(fault.Invalid, "gate.membership.incomplete")
 	}
 	if m.From.IsZero() {
 		m.From = tx.Now()
 	}
 	if !m.To.IsZero() && !m.To.After(m.From) {
-		return m, fault.New(fault.Invalid, "gate.charge.ends-before").At("to", "gate.charge.ends-before")
+		return fault.New(fault.Invalid, "gate.charge.ends-before").At("to", "gate.charge.ends-before")
 	}
 	held, err := store.List(tx, scanMembership, `select `+membershipColumns+` from gate_membership
 		where person = $1 and organisation = $2 and role = $3 and (held_to is null or held_to > $4) order by id for update`,
 		m.Person, m.Organisation, m.Role, store.Micros(m.From))
 	if err != nil {
-		return m, err
+		return err
 	}
 	for _, o := range held {
 		if m.To.IsZero() || o.From.Before(m.To) {
-			return m, fault.New(fault.Conflict, "gate.membership.held", "organisation", m.Organisation)
+			return fault.New(fault.Conflict, "gate.membership.held", "organisation", m.Organisation)
 		}
 	}
 	if m.ID == "" {
@@ -67,10 +67,10 @@ func Join(tx *store.Tx, m Membership) (Membership, error) {
 	_, err = tx.Exec(`insert into gate_membership (`+membershipColumns+`) values ($1, $2, $3, $4, $5, $6, $7)`,
 		m.ID, m.Organisation, m.Person, m.Role, store.Micros(m.From), microsOrNil(m.To), m.By)
 	if err != nil {
-		return m, err
+		return err
 	}
 	tx.Emit(m.event("gate.membership.given", m.By))
-	return m, nil
+	return nil
 }
 
 // Leave ends a role at a moment; zero is now.

@@ -131,7 +131,7 @@ func TestChargesComeAndGo(t *testing.T) {
 		f := file{post: "icta.dc.diary", office: "icta.dc", subject: "p-ayesha"}
 		update := func(fn func(tx *store.Tx) error) error { return db.Update(ctx, fn) }
 		appoint := func(c gate.Charge) error {
-			return update(func(tx *store.Tx) error { _, err := gate.Appoint(tx, c); return err })
+			return update(func(tx *store.Tx) error { return gate.Appoint(tx, c) })
 		}
 		from := at.Now().Add(-time.Hour)
 		if err := appoint(gate.Charge{Post: "icta.dc.diary", Person: "p-rashid", Kind: gate.Permanent, From: from, To: at.Now().Add(time.Hour)}); err != nil {
@@ -198,7 +198,7 @@ func TestMembershipsComeAndGo(t *testing.T) {
 		ctx := t.Context()
 		g := opened(t, db, gate.Options{})
 		join := func(m gate.Membership) error {
-			return db.Update(ctx, func(tx *store.Tx) error { _, err := gate.Join(tx, m); return err })
+			return db.Update(ctx, func(tx *store.Tx) error { return gate.Join(tx, m) })
 		}
 		if err := join(gate.Membership{Organisation: "bank-of-x", Person: "p1", Role: "till"}); err != nil {
 			t.Fatal(err)
