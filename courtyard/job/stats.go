@@ -64,3 +64,21 @@ func (q *Queue) Unknown(ctx context.Context) (map[string]int64, error) {
 	}
 	return strange, nil
 }
+
+// Revive puts the dead jobs of a kind back on the queue, after somebody has
+// mended what killed them, and says how many.
+func (q *Queue) Revive(ctx context.Context, kind string) (int64, error) {
+	var n int64
+	err := q.db.Update(ctx, func(tx *store.Tx) (err error) {
+		tx.Wake(topic)
+		// Of several under one key, and of one whose key waits again, one is enough.
+		if _, err := tx.Exec(`delete from job_task where kind = $1 and state = 'dead' and exists (
+			select 1 from job_task o where o.kind = job_task.kind and o.key = job_task.key and o.id <> job_task.id
+			and (o.state = 'waiting' or o.state = 'dead' and o.id > job_task.id))`, kind); err != nil {
+			return err
+		}
+		n, err = tx.Exec(`update job_task set state = 'waiting', attempts = 0, at = $2 where kind = $1 and state = 'dead'`, kind, store.Micros(q.clock.Now()))
+		return err
+	})
+	return n, err
+}

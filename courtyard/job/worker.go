@@ -132,6 +132,10 @@ func (w *worker) do(ctx context.Context, j Job) {
 		w.mu.Unlock()
 	}()
 	k := w.q.kinds[j.Kind]
+	if j.Attempt > k.Attempts {
+		w.fail(ctx, k, j, errors.New("its process died each time"))
+		return
+	}
 	began := time.Now()
 	commit, err := w.attempt(ctx, k, j)
 	if err == nil {

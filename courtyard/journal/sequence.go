@@ -55,25 +55,21 @@ func (j *Journal) Sequence(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
-		list, err := store.List(tx, scan, `select 0, id, type, version, subject, actor, at, payload, opening from journal_outbox order by emitted, ord, id limit $1`, j.batch)
+		moved, err := tx.Exec(`insert into journal_event (`+columns+`)
+			select $1 + row_number() over (order by emitted, ord, id), id, type, version, subject, actor, at, payload, opening
+			from journal_outbox order by emitted, ord, id limit $2`, head, j.batch)
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 {
+		if moved == 0 {
 			return errNothing
 		}
-		for i, e := range list {
-			if _, err := tx.Exec(`insert into journal_event (`+columns+`) select $1, id, type, version, subject, actor, at, payload, opening from journal_outbox where id = $2`,
-				head+int64(i)+1, e.ID); err != nil {
-				return err
-			}
-			if _, err := tx.Exec(`delete from journal_outbox where id = $1`, e.ID); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(`delete from journal_outbox where id in (select id from journal_event where position > $1)`, head); err != nil {
+			return err
 		}
-		n = len(list)
+		n = int(moved)
 		tx.Wake(store.TopicEvents)
-		_, err = tx.Exec(`update journal_head set position = $1 where name = 'head'`, head+int64(n))
+		_, err = tx.Exec(`update journal_head set position = $1 where name = 'head'`, head+moved)
 		return err
 	})
 	if errors.Is(err, errNothing) {

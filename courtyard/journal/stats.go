@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"sync/atomic"
+
+	"sarai/courtyard/store"
 )
 
 type counters struct {
@@ -51,4 +53,26 @@ func (j *Journal) Lag(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return lag, nil
+}
+
+// Cursor is how far a subscription has come, as the database has it.
+type Cursor struct {
+	Name     string
+	Position int64
+	Attempts int    // failures in a row of the event after Position
+	Trouble  string // the last failure
+}
+
+// Trouble gives the subscriptions that fail now, in any process.
+func (j *Journal) Trouble(ctx context.Context) ([]Cursor, error) {
+	var list []Cursor
+	err := j.db.View(ctx, func(tx *store.Tx) (err error) {
+		list, err = store.List(tx, func(scan store.Scan) (Cursor, error) {
+			var c Cursor
+			err := scan(&c.Name, &c.Position, &c.Attempts, &c.Trouble)
+			return c, err
+		}, `select name, position, attempts, coalesce(trouble, '') from journal_cursor where attempts > 0 order by name`)
+		return err
+	})
+	return list, err
 }

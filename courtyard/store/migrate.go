@@ -127,7 +127,7 @@ func (db *DB) migrateRoom(ctx context.Context, m Migrations, limit int64) error 
 		return err
 	}
 	for _, r := range done {
-		db.log.InfoContext(ctx, "migrated", "room", m.Room, "version", r.Source.Version, "took", r.Duration)
+		db.log.DebugContext(ctx, "migrated", "room", m.Room, "version", r.Source.Version, "took", r.Duration)
 	}
 	return nil
 }

@@ -1,7 +1,0 @@
-package store_test
-
-import "runtime"
-
-func stop() { runtime.Goexit() }
-
-func crashChild() {}
