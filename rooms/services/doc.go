@@ -21,7 +21,8 @@
 // # Events
 //
 // Written: services.application.started, services.application.submitted,
-// services.application.paid, services.application.decided,
+// services.application.paid, services.application.received,
+// services.application.moved, services.application.decided,
 // services.document.issued (see events.go). Followed: payments.fee.paid,
 // office.file.moved, office.case.decided.
 //
