@@ -1,0 +1,95 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sarai/courtyard/fault"
+	"sarai/courtyard/gate"
+	"sarai/courtyard/id"
+	"sarai/courtyard/store"
+	"sarai/courtyard/web"
+)
+
+const activationLife = 14 * 24 * time.Hour
+
+// Activation makes a code that lets a newly registered person in until they
+// have a passkey, for at most 14 days: twelve characters, 60 bits. Only its
+// hash is kept; give it to the person and to nobody else.
+func (r *Room) Activation(tx *store.Tx, subject string) (string, error) {
+	code := id.Reference(12)
+	_, err := tx.Exec(`insert into identity_activation (code, subject, created, expires, used) values ($1, $2, $3, $4, 0)`,
+		hashed(plainCode(code)), subject, store.Micros(tx.Now()), store.Micros(tx.Now().Add(activationLife)))
+	if err != nil {
+		return "", fmt.Errorf("keep an activation code: %w", err)
+	}
+	return code, nil
+}
+
+// plainCode undoes how people write codes down: dashes, spaces, small letters,
+// and the letters Crockford's alphabet leaves out.
+func plainCode(s string) string {
+	return strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(s))
+}
+
+// activated finds whom a code lets in; NotFound is a fault "identity.activation.unknown".
+func activated(tx *store.Tx, code string) (string, error) {
+	subject, err := store.Get(tx, store.Value[string], `select subject from identity_activation where code = $1 and used = 0 and expires > $2`,
+		hashed(plainCode(code)), store.Micros(tx.Now()))
+	if fault.Is(err, fault.NotFound) {
+		return "", fault.New(fault.Invalid, "identity.activation.unknown").At("code", "identity.activation.unknown")
+	}
+	return subject, err
+}
+
+func (r *Room) activatePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
+	return c.Render(r.activateFrame(c), activateBody(c.R.URL.Query().Get("i")))
+}
+
+func (r *Room) activateFrame(c *web.Ctx) web.Page {
+	return web.Page{Title: c.T("identity.activate.title"), Kind: "question", Back: "/sign-in"}
+}
+
+// activate lets a person in by their code, to register a passkey.
+func (r *Room) activate(c *web.Ctx, _ gate.Permit[gate.House]) error {
+	f, err := c.Form()
+	if err != nil {
+		return err
+	}
+	code, token := f.Code("code", web.Required("identity.activate.missing")), f.Text("i")
+	if err := f.Err(); err != nil {
+		return c.Invalid(err, r.activateFrame(c), activateBody(token))
+	}
+	if err := r.limited(c, "activation"); err != nil {
+		return err
+	}
+	var subject string
+	err = r.db.View(c.Context(), func(tx *store.Tx) error {
+		subject, err = activated(tx, code)
+		return err
+	})
+	if fault.Is(err, fault.Invalid) {
+		if err := r.failed(c, "activation", "", "unknown"); err != nil {
+			return err
+		}
+		return c.Invalid(err, r.activateFrame(c), activateBody(token))
+	}
+	if err != nil {
+		return err
+	}
+	session, err := r.begin(c, subject, methodActivation, "", 1)
+	if err != nil {
+		return err
+	}
+	if err := r.site.SignIn(c, web.SignIn{Person: subject, Kind: gate.Citizen, Method: "activation", AAL: 1}); err != nil {
+		return err
+	}
+	if err := r.linkHouse(c, session); err != nil {
+		return err
+	}
+	if token != "" {
+		return c.Redirect("/identity/passkey?i=" + token)
+	}
+	return c.Redirect("/identity/passkey")
+}
