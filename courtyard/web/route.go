@@ -154,10 +154,17 @@ func (s *Site) Handler() http.Handler {
 
 // Mount puts a handler of another part (the log, the interface, metrics) under
 // a pattern. It gets the session's principal by gate.From and answers for
-// itself: no gate is asked here.
+// itself: no gate is asked and no origin is checked here.
 func (s *Site) Mount(pattern string, h http.Handler) {
 	s.protocol.Handle(pattern, http.NotFoundHandler())
-	s.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
+	s.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := ctxOf(w, r)
+		if err := s.resume(c); err != nil {
+			s.log(c, err) // whoever it was is nobody now; the handler says what that means
+		}
+		c.enter()
+		h.ServeHTTP(w, c.R)
+	}))
 }
 
 func safe(method string) bool {
