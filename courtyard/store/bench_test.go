@@ -78,7 +78,11 @@ func BenchmarkGroupCommit(b *testing.B) {
 	for _, writers := range []int{1, 64, 512} {
 		b.Run(fmt.Sprint(writers, " writers"), func(b *testing.B) {
 			for b.Loop() {
-				grouped := rate(b, benchBank(b, store.Config{URL: storetest.SQLite(b)}), writers, time.Second)
+				db := benchBank(b, store.Config{URL: storetest.SQLite(b)})
+				grouped := rate(b, db, writers, time.Second)
+				st := db.Stats()
+				b.ReportMetric(float64(st.Updates)/float64(st.Commits), "group")
+				b.ReportMetric(float64(st.CommitTime.Microseconds())/float64(st.Commits), "us/commit")
 				single := rate(b, benchBank(b, store.Config{URL: storetest.SQLite(b), Group: 1}), writers, time.Second)
 				b.ReportMetric(grouped, "grouped/s")
 				b.ReportMetric(single, "single/s")

@@ -24,7 +24,9 @@ type embedded struct {
 	writer  *session
 	readers chan *session
 	queue   chan *ticket
+	grown   chan struct{} // the log has grown since the last checkpoint
 	stop    chan struct{} // closed by close
+	tidied  chan struct{} // closed when the checkpointer has ended
 	done    chan struct{} // closed when the writer has ended
 	once    sync.Once
 	group   int
@@ -45,7 +47,7 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 	if path == "" {
 		return nil, errors.New("no path")
 	}
-	e := &embedded{db: db, path: path, group: cfg.Group, queue: make(chan *ticket, 1024), stop: make(chan struct{}), done: make(chan struct{})}
+	e := &embedded{db: db, path: path, group: cfg.Group, queue: make(chan *ticket, 1024), grown: make(chan struct{}, 1), tidied: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 	if e.group <= 0 {
 		e.group = 512
 	}
@@ -54,10 +56,10 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 		readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	var err error
-	if e.write, err = sql.Open("sqlite", e.dsn(busyTimeout, "_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)")); err != nil {
+	if e.write, err = sql.Open("sqlite", e.dsn(busyTimeout, "_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", walPages))); err != nil {
 		return nil, err
 	}
-	e.write.SetMaxOpenConns(2) // the writer's, and one for migrations
+	e.write.SetMaxOpenConns(3) // the writer's, the checkpointer's, and one for migrations
 	if e.read, err = sql.Open("sqlite", e.dsn(busyTimeout, "_pragma=query_only(1)", "_pragma=synchronous(full)", "_pragma=cache_size(-16384)")); err != nil {
 		return nil, errors.Join(err, e.write.Close())
 	}
@@ -71,6 +73,7 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 		return nil, errors.Join(err, e.release())
 	}
 	go e.run()
+	go e.tidy()
 	return e, nil
 }
 
@@ -127,6 +130,7 @@ func (e *embedded) admin() *sql.DB { return e.write }
 func (e *embedded) close() error {
 	e.once.Do(func() { close(e.stop) })
 	<-e.done
+	<-e.tidied
 	return e.release()
 }
 
@@ -309,6 +313,10 @@ func (e *embedded) serve(first *ticket) {
 	commit.Took, commit.Held, commit.Err = time.Since(synced), time.Since(began), broken
 	if len(group) > 0 || failed > 0 {
 		e.db.committed(commit)
+	}
+	select {
+	case e.grown <- struct{}{}:
+	default:
 	}
 	for _, t := range group {
 		if broken == nil {
