@@ -79,8 +79,12 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	if err != nil || base.Host == "" || strings.HasSuffix(c.Base, "/") {
 		return nil, fmt.Errorf("identity: base %q is no web address without a trailing slash", c.Base)
 	}
+	party := base.Hostname()
+	if net.ParseIP(party) != nil {
+		party = "localhost" // no browser keeps passkeys for a bare address; software authenticators in tests do
+	}
 	r.webauthn, err = webauthn.New(&webauthn.Config{
-		RPID: base.Hostname(), RPDisplayName: c.Pack.Names.In("en"), RPOrigins: []string{base.Scheme + "://" + base.Host},
+		RPID: party, RPDisplayName: c.Pack.Names.In("en"), RPOrigins: []string{base.Scheme + "://" + base.Host},
 		Timeouts: webauthn.TimeoutsConfig{
 			Login:        webauthn.TimeoutConfig{Enforce: true, Timeout: ceremonyLife, TimeoutUVD: ceremonyLife},
 			Registration: webauthn.TimeoutConfig{Enforce: true, Timeout: ceremonyLife, TimeoutUVD: ceremonyLife},
@@ -101,6 +105,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Site.Texts("identity", texts)
 	c.Site.Script("passkey", passkeyScript)
 	r.declareKeys(c.Keys)
+	r.declareEnrolment()
 	r.routes()
 	r.enrolment()
 	c.Jobs.Handle(job.Kind{Name: sweepJob, Action: "identity.sweep", Do: r.sweepDo})
