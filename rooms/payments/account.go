@@ -131,9 +131,10 @@ func accountByIBAN(tx *store.Tx, iban string) (*Account, error) {
 	return a, err
 }
 
-// accountsOf lists the open customer accounts of a holder, oldest first.
+// accountsOf lists the open customer accounts of a holder, personal ones first,
+// then oldest first.
 func accountsOf(tx *store.Tx, holder string) ([]*Account, error) {
-	return store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and role = 'customer' and closed = $2 order by opened, id", holder, false)
+	return store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and role = 'customer' and closed = $2 order by case when kind = 'person' then 0 else 1 end, opened, id", holder, false)
 }
 
 // governmentAccount is where fees owed to an office go.

@@ -132,13 +132,17 @@ type Line struct {
 	Purpose  string
 }
 
-// Name is the other party's name in a language. The two parties of a payment
-// know each other, so it is in full.
+// Name is the other party's name in a language. Who was paid keeps the mask a
+// person's name had before: else a payment of one rupee would lift it.
 func (l Line) Name(lang string) string {
+	name := l.NameEn
 	if lang == "ur" && l.NameUr != "" {
-		return l.NameUr
+		name = l.NameUr
 	}
-	return l.NameEn
+	if l.Amount < 0 && l.Kind == KindPerson {
+		return Mask(name)
+	}
+	return name
 }
 
 // history gives the last movements of an account before a row, newest first.
