@@ -86,7 +86,7 @@ func (r *Room) askRegistration(ctx context.Context, subject, flow string) (optio
 		return nil, "", err
 	}
 	if len(keys) >= 20 {
-		return nil, "", fault.New(fault.Limit, "identity.passkey.many")
+		return nil, "", fault.New(fault.Limit, "identity.passkey.limit")
 	}
 	holder := keyholder{name: name}
 	for _, k := range keys {
