@@ -1,0 +1,51 @@
+package observatory
+
+import "time"
+
+// FiguresMoved tells screens that figures have changed since it was last said.
+// Version 1, without data.
+const FiguresMoved = "observatory.figures.moved"
+
+// What we read of other rooms' events; see their events.go.
+type (
+	personIssued struct {
+		Source   string `json:"source"`
+		District string `json:"district"`
+	}
+	fileOpened struct {
+		File        string    `json:"file"`
+		Number      string    `json:"number"`
+		Office      string    `json:"office"`
+		Application string    `json:"application"`
+		Due         time.Time `json:"due"`
+	}
+	fileMoved struct {
+		File   string `json:"file"`
+		Number string `json:"number"`
+		Office string `json:"office"`
+		To     string `json:"to"`
+		Move   int64  `json:"move"`
+	}
+	caseDecided struct {
+		File   string `json:"file"`
+		Number string `json:"number"`
+		Office string `json:"office"`
+	}
+	submitted struct {
+		Application string `json:"application"`
+		Service     string `json:"service"`
+	}
+	transfer struct {
+		Transfer string `json:"transfer"`
+		From     string `json:"from"`
+		To       string `json:"to"`
+		Amount   int64  `json:"amount"`
+		Currency string `json:"currency"`
+	}
+	incident struct {
+		Incident string    `json:"incident"`
+		Number   string    `json:"number"`
+		Severity string    `json:"severity"`
+		Due      time.Time `json:"due"`
+	}
+)
