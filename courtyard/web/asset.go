@@ -36,17 +36,28 @@ const ScriptBudget = 6 << 10
 
 func newAssets() *assets {
 	a := &assets{byName: map[string]*asset{}, byPath: map[string]*asset{}}
+	var sheets []string
 	err := fs.WalkDir(embedded, "assets", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(p, ".txt") {
 			return err
 		}
+		if strings.HasSuffix(p, ".css") {
+			sheets = append(sheets, p) // they name other files by their fingerprints
+			return nil
+		}
 		body, err := embedded.ReadFile(p)
-		if err != nil {
-			return err
+		if err == nil {
+			a.add(path.Base(p), body)
+		}
+		return err
+	})
+	for _, p := range sheets {
+		body, _ := embedded.ReadFile(p)
+		for name, f := range a.byName {
+			body = bytes.ReplaceAll(body, []byte("url("+name+")"), []byte("url("+f.path+")"))
 		}
 		a.add(path.Base(p), body)
-		return nil
-	})
+	}
 	if err != nil {
 		panic("web: " + err.Error()) // the folder is embedded
 	}

@@ -84,12 +84,12 @@ type FileField struct {
 
 // Button sends the form it stands in, or leads to Href.
 type Button struct {
-	Text string // a verb
-	Href string // a link that looks like a button
-	Kind string // "" the one thing to do, "start" large, "quiet" beside it, "bad" cannot be undone
-	Name string // with Value: which of several buttons was pressed
+	Text  string // a verb
+	Href  string // a link that looks like a button
+	Kind  string // "" the one thing to do, "start" large, "quiet" beside it, "bad" cannot be undone
+	Name  string // with Value: which of several buttons was pressed
 	Value string
-	Key  string // keyboard shortcut, one character; listed by ?
+	Key   string // keyboard shortcut, one character; listed by ?
 }
 
 // ErrorSummary lists what is wrong with the form, each message leading to its

@@ -401,7 +401,7 @@ func (x Field) view() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if x.Prefix != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"prefixed\"><span class=\"prefix\" aria-hidden=\"true\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"prefixed\" dir=\"ltr\"><span class=\"prefix\" aria-hidden=\"true\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

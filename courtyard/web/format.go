@@ -122,7 +122,9 @@ func Ago(ctx context.Context, t time.Time) string {
 }
 
 // Lasting writes a length of time: "24 hours".
-func Lasting(ctx context.Context, d time.Duration) string { return N(ctx, "web.span."+span(d), count(d)) }
+func Lasting(ctx context.Context, d time.Duration) string {
+	return N(ctx, "web.span."+span(d), count(d))
+}
 
 // Now is the time of the house's clock.
 func Now(ctx context.Context) time.Time {

@@ -23,7 +23,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-//go:embed texts/*.yaml
+//go:embed texts
 var ownTexts embed.FS
 
 //go:embed policy.cedar
@@ -144,6 +144,12 @@ func New(o Options) *Site {
 		panic("web: " + err.Error())
 	}
 	s.Texts("web", sub)
+	s.Texts("gate", gate.Texts)
+	for _, leaf := range []string{"store"} { // knows nothing of pages
+		if sub, err := fs.Sub(ownTexts, "texts/"+leaf); err == nil {
+			s.Texts(leaf, sub)
+		}
+	}
 	if o.Gate != nil {
 		o.Gate.Room("web", policy, schema)
 		s.ownRoutes()
@@ -152,7 +158,7 @@ func New(o Options) *Site {
 }
 
 // Texts adds a room's message files: one <language>.yaml per language at the
-// root of fs, or in its folder texts.
+// root of fs, or in its folder texts. A room's second call changes nothing.
 func (s *Site) Texts(room string, files fs.FS) {
 	if sub, err := fs.Sub(files, "texts"); err == nil {
 		if _, err := fs.Stat(sub, s.langs[0].Code+".yaml"); err == nil {

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"context"
+	"strconv"
+
 	"sarai/courtyard/gate"
 )
 
@@ -31,4 +34,12 @@ func (s *Site) styleForm(c *Ctx, _ gate.Permit[gate.House]) error {
 
 func styleFrame(c *Ctx) Page {
 	return Page{Title: c.T("web.style.title"), Trail: []Crumb{{c.T("web.style.title"), "/style"}}, Wide: true}
+}
+
+func styleHistory(ctx context.Context) []Point {
+	var out []Point
+	for i, v := range []int64{4, 9, 15, 22, 33, 41} {
+		out = append(out, Point{T(ctx, "web.month."+strconv.Itoa(6+i)), v})
+	}
+	return out
 }

@@ -21,13 +21,14 @@ type texts struct {
 	langs []Language
 
 	mu    sync.RWMutex
+	rooms map[string]bool
 	by    map[string]map[string]string // language, key
 	where map[string]string            // "lang key" -> "room ur.yaml:12"
 	errs  []error                      // found while reading
 }
 
 func newTexts(langs []Language) *texts {
-	t := &texts{langs: langs, by: map[string]map[string]string{}, where: map[string]string{}}
+	t := &texts{langs: langs, rooms: map[string]bool{}, by: map[string]map[string]string{}, where: map[string]string{}}
 	for _, l := range langs {
 		t.by[l.Code] = map[string]string{}
 	}
@@ -39,6 +40,10 @@ func newTexts(langs []Language) *texts {
 func (t *texts) add(room string, files fs.FS) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.rooms[room] {
+		return
+	}
+	t.rooms[room] = true
 	for _, l := range t.langs {
 		name := l.Code + ".yaml"
 		data, err := fs.ReadFile(files, name)
@@ -174,8 +179,7 @@ func (t *texts) number(lang Language, key string, n int64, args []string) string
 }
 
 // fill puts values into {placeholders}. A value that runs the other way than
-// the language is isolated (Unicode UAX 9, FSI and PDI), so that it cannot
-// reorder the sentence around it.
+// the language is isolated (Unicode UAX 9), so that it cannot reorder the sentence around it.
 func fill(text string, lang Language, args []string) string {
 	if len(args) < 2 || !strings.Contains(text, "{") {
 		return text
@@ -187,14 +191,29 @@ func fill(text string, lang Language, args []string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
+// isolated puts a value that could disturb the sentence between marks that say
+// its direction. The direction is told (LRI, RLI) rather than left to be found
+// (FSI): what is inside other isolates does not count when it is looked for.
 func isolated(s string, lang Language) string {
+	var first, rtl, ltr, figures bool // first: the first letter runs from right to left
 	for _, r := range s {
-		rtl := unicode.Is(unicode.Arabic, r) || unicode.Is(unicode.Hebrew, r)
-		if rtl != lang.RTL() && (rtl || unicode.IsLetter(r) || unicode.IsDigit(r)) {
-			return "\u2068" + s + "\u2069"
+		switch {
+		case unicode.Is(unicode.Arabic, r) && unicode.IsLetter(r) || unicode.Is(unicode.Hebrew, r):
+			first = first || !ltr
+			rtl = true
+		case unicode.IsLetter(r):
+			ltr = true
+		case !unicode.IsDigit(r) && r != ',' && r != '.' && r != ' ':
+			figures = true // "0300-1234567" breaks apart where text runs the other way
 		}
 	}
-	return s
+	switch {
+	case !lang.RTL() && !rtl, lang.RTL() && !ltr && !rtl && !figures:
+		return s
+	case first:
+		return "\u2067" + s + "\u2069"
+	}
+	return "\u2066" + s + "\u2069"
 }
 
 func holes(text string) []string {
@@ -271,4 +290,3 @@ func (s *Site) Say(lang, key string, args ...string) string {
 
 // Has says whether there is a text with this key.
 func (s *Site) Has(key string) bool { return s.texts.has(key) }
-
