@@ -181,7 +181,7 @@ func (r *Room) incidentFrame(c *web.Ctx, id string) (web.Page, templ.Component, 
 		return web.Page{}, nil, err
 	}
 	v.May = r.gate.Would(c.Who, "cert.incident.write", v.Incident)
-	return web.Page{Title: v.Number + " " + v.Title, Trail: trail(c), Wide: true, Live: "cert-incident?key=" + id}, incidentPage(v), nil
+	return web.Page{Title: v.Number + " " + v.Title, Trail: trail(c), Live: "cert-incident?key=" + id}, incidentPage(v), nil
 }
 
 func (r *Room) incidentPage(c *web.Ctx, p gate.Permit[Incident]) error {
