@@ -2,9 +2,10 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
+
+	"sync"
 	"time"
 
 	"sarai/courtyard/fault"
@@ -12,9 +13,9 @@ import (
 	"sarai/rooms/payments/ledger"
 )
 
-// Ledger is the one way in which money moves. [Book] does it with a
-// transaction a request; a sequencer that decides many requests in memory and
-// writes them together can stand in its place.
+// Ledger is the one way in which money moves. [Book] reads what it needs for
+// each batch of requests; a sequencer that keeps balances in memory can stand in
+// its place.
 type Ledger interface {
 	// Do decides the steps in order and gives a row for each. A refusal is a
 	// row with a reason, not an error; an error means that nothing was written.
@@ -27,9 +28,10 @@ type Work struct {
 	Actor    string // for the events
 	Steps    []ledger.Step
 	Notes    map[string]Note // by transfer: what goes with a reservation
-	// Before runs before anything is decided, After when at least one step was
-	// new, both in the transaction that writes the rows and not for repeated
-	// requests. An error undoes everything.
+	// Before runs before anything is decided and only reads and locks, After
+	// when at least one step was new; both in the transaction that writes the
+	// rows, and not for repeated requests. An error undoes the whole Work. Like
+	// all of a transaction they may run more than once.
 	Before func(tx *store.Tx) error
 	After  func(tx *store.Tx, rows []ledger.Row) error
 }
@@ -41,13 +43,19 @@ type Note struct {
 	Fee       string // id of the fee or sale it pays
 }
 
-// Book is the ledger in the database, one transaction a Work. The row of the
-// currency in payments_book is locked first, so Works of a currency follow each
-// other and no other lock order matters.
+// Book is the ledger in the database. Works that wait for the same currency are
+// decided together, in the order in which they came, in one transaction: one
+// reading of the accounts, one writing of the rows. The row of the currency in
+// payments_book is locked first, so that batches of several processes follow
+// each other, and no other lock order matters.
 type Book struct {
 	db     *store.DB
 	zone   *time.Location
 	timers Timers
+
+	mu      sync.Mutex           // guards what follows
+	waiting map[string][]*ticket // by currency
+	busy    map[string]bool      // somebody serves the currency
 }
 
 // Timers wake somebody at the end of a reservation. The deadline holds without
@@ -66,33 +74,127 @@ func NewBook(db *store.DB, zone *time.Location, timers Timers) *Book {
 	if timers.Clear == nil {
 		timers.Clear = func(*store.Tx, string) error { return nil }
 	}
-	return &Book{db, zone, timers}
+	return &Book{db: db, zone: zone, timers: timers, waiting: map[string][]*ticket{}, busy: map[string]bool{}}
 }
 
-// Do decides and writes.
-func (b *Book) Do(ctx context.Context, w Work) (rows []ledger.Row, err error) {
-	err = b.db.Update(ctx, func(tx *store.Tx) error {
-		rows, err = b.do(tx, w)
-		return err
+// ticket is a Work on its way.
+type ticket struct {
+	ctx  context.Context
+	work Work
+	rows []ledger.Row
+	err  error
+	done chan struct{}
+}
+
+// most is how many Works are decided in one transaction.
+const most = 256
+
+// Do decides and writes. When ctx ends first the outcome is unknown to the
+// caller; asking again with the same key gives it.
+func (b *Book) Do(ctx context.Context, w Work) ([]ledger.Row, error) {
+	t := &ticket{ctx: ctx, work: w, done: make(chan struct{})}
+	b.mu.Lock()
+	b.waiting[w.Currency] = append(b.waiting[w.Currency], t)
+	if !b.busy[w.Currency] {
+		b.busy[w.Currency] = true
+		go b.serve(w.Currency)
+	}
+	b.mu.Unlock()
+	select {
+	case <-t.done:
+		return t.rows, t.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// serve takes what waits until nothing does. There is one at a time for a
+// currency in this process.
+func (b *Book) serve(currency string) {
+	for {
+		b.mu.Lock()
+		batch := b.waiting[currency]
+		batch = batch[:min(len(batch), most)]
+		b.waiting[currency] = b.waiting[currency][len(batch):]
+		if len(batch) == 0 {
+			delete(b.waiting, currency)
+			b.busy[currency] = false
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+		if err := b.together(currency, batch); err != nil {
+			// One of them is at fault, or the database is. Alone, each gets an
+			// answer of its own; a commit whose answer was lost is found by key.
+			for _, t := range batch {
+				if err := b.together(currency, []*ticket{t}); err != nil {
+					t.rows, t.err = nil, err
+				}
+			}
+		}
+		for _, t := range batch {
+			close(t.done)
+		}
+	}
+}
+
+// together decides a batch in one transaction.
+func (b *Book) together(currency string, batch []*ticket) error {
+	// The batch is not given up because one of its callers went away.
+	return b.db.Update(context.WithoutCancel(batch[0].ctx), func(tx *store.Tx) error {
+		d, err := b.open(tx, currency, batch)
+		if err != nil {
+			return err
+		}
+		for _, t := range batch {
+			if t.rows, t.err = d.work(t.work); errors.Is(t.err, errUndo) {
+				return t.err
+			}
+		}
+		return d.save()
 	})
+}
+
+// errUndo marks an error after which the transaction cannot go on.
+var errUndo = errors.New("payments: the transaction has to be undone")
+
+// deciding is a batch within its transaction.
+type deciding struct {
+	tx     *store.Tx
+	book   *Book
+	state  *ledger.State
+	day    string
+	first  int64                    // the last row before this batch
+	known  map[[2]string]ledger.Row // answers by party and key
+	rows   []ledger.Row             // new ones
+	made   map[string]Note          // transfers reserved in this batch
+	events map[string]string        // commit events by transfer
+}
+
+// open locks the currency and reads everything the batch touches.
+func (b *Book) open(tx *store.Tx, currency string, batch []*ticket) (*deciding, error) {
+	d := &deciding{tx: tx, book: b, state: ledger.New(currency), day: tx.Now().In(b.zone).Format(time.DateOnly), made: map[string]Note{}, events: map[string]string{}}
+	var head []byte
+	err := tx.QueryRow("select seq, head from payments_book where currency = $1 for update", currency).Scan(&d.state.Seq, &head)
 	if err != nil {
+		return nil, fmt.Errorf("open the book of %s: %w", currency, err)
+	}
+	d.state.Head, d.first = [32]byte(head), d.state.Seq
+	var steps []ledger.Step
+	for _, t := range batch {
+		steps = append(steps, t.work.Steps...)
+	}
+	// Yesterday counts too: a repetition just after midnight is one.
+	yesterday := tx.Now().In(b.zone).AddDate(0, 0, -1).Format(time.DateOnly)
+	if d.known, err = answers(tx, steps, d.day, yesterday); err != nil {
 		return nil, err
 	}
-	return rows, nil
+	return d, load(tx, d.state, steps)
 }
 
-func (b *Book) do(tx *store.Tx, w Work) ([]ledger.Row, error) {
-	s := ledger.New(w.Currency)
-	var head []byte
-	err := tx.QueryRow("select seq, head from payments_book where currency = $1 for update", w.Currency).Scan(&s.Seq, &head)
-	if err != nil {
-		return nil, fmt.Errorf("open the book of %s: %w", w.Currency, err)
-	}
-	s.Head = [32]byte(head)
-	now := tx.Now()
-	day := now.In(b.zone).Format(time.DateOnly)
-	yesterday := now.In(b.zone).AddDate(0, 0, -1).Format(time.DateOnly)
-
+// work decides one Work. An error leaves the state as it was, unless it is
+// errUndo.
+func (d *deciding) work(w Work) ([]ledger.Row, error) {
 	rows := make([]ledger.Row, len(w.Steps))
 	fresh := make([]int, 0, len(w.Steps))
 	answered := map[string]ledger.Row{} // by the transfer's id in the request
@@ -103,292 +205,63 @@ func (b *Book) do(tx *store.Tx, w Work) ([]ledger.Row, error) {
 			rows[i] = before
 			continue
 		}
-		// Yesterday counts too: a repetition just after midnight is one.
-		before, found, err := repeated(tx, step, day, yesterday)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			rows[i], answered[step.Transfer] = before, before
-		} else {
+		before, ok := d.known[[2]string{step.Party, step.Key}]
+		switch {
+		case !ok || step.Key == "":
 			fresh = append(fresh, i)
+		case before.Payload != step.Payload():
+			// One of the two requests is a mistake; nobody can say which.
+			return nil, fault.New(fault.Conflict, "payments.key.reused")
+		default:
+			before.Replayed = true
+			rows[i], answered[step.Transfer] = before, before
 		}
 	}
 	if len(fresh) == 0 {
 		return rows, nil
 	}
 	if w.Before != nil {
-		if err := w.Before(tx); err != nil {
+		if err := w.Before(d.tx); err != nil {
 			return nil, err
 		}
 	}
-	if err := load(tx, s, w.Steps); err != nil {
-		return nil, err
-	}
-	first := s.Seq
-	var written []ledger.Row
+	something := false
 	for _, i := range fresh {
-		rows[i] = s.Apply(w.Steps[i], day, now)
-		if rows[i].Seq > 0 {
-			written = append(written, rows[i])
+		step := w.Steps[i]
+		row := d.state.Apply(step, d.day, d.tx.Now())
+		if rows[i] = row; row.Seq == 0 {
+			continue
 		}
+		something = true
+		d.rows = append(d.rows, row)
+		if step.Key != "" {
+			d.known[[2]string{step.Party, step.Key}] = row
+		}
+		d.tell(row, w)
 	}
-	if s.Seq == first {
-		return rows, nil
-	}
-	if err := b.save(tx, s, written, w); err != nil {
-		return nil, err
-	}
-	if w.After != nil {
-		if err := w.After(tx, rows); err != nil {
-			return nil, err
+	if something && w.After != nil {
+		if err := w.After(d.tx, rows); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUndo, err)
 		}
 	}
 	return rows, nil
 }
 
-// repeated looks for the answer to the same party's same key. The same key with
-// another payload is a conflict: one of the two requests is a mistake.
-func repeated(tx *store.Tx, step ledger.Step, days ...string) (ledger.Row, bool, error) {
-	if step.Key == "" {
-		return ledger.Row{}, false, nil
+// tell says what a row means for its transfer.
+func (d *deciding) tell(row ledger.Row, w Work) {
+	t := d.state.Transfers[row.Transfer]
+	if t == nil || row.Kind == ledger.Post {
+		return
 	}
-	row, err := store.Get(tx, scanRow, "select "+rowColumns+" from payments_row where day in ($1, $2) and party = $3 and request = $4 order by seq limit 1", days[0], days[1], step.Party, step.Key)
-	if fault.Is(err, fault.NotFound) {
-		return ledger.Row{}, false, nil
-	}
-	if err != nil {
-		return ledger.Row{}, false, fmt.Errorf("look for the key: %w", err)
-	}
-	if row.Payload != step.Payload() {
-		return ledger.Row{}, false, fault.New(fault.Conflict, "payments.key.reused")
-	}
-	row.Replayed = true
-	return row, true, nil
-}
-
-const rowColumns = "currency, seq, kind, transfer, day, party, request, payload, reason, debit, credit, amount, at, hash"
-
-func scanRow(scan store.Scan) (r ledger.Row, err error) {
-	var payload, hash []byte
-	var at int64
-	err = scan(&r.Currency, &r.Seq, &r.Kind, &r.Transfer, &r.Day, &r.Party, &r.Key, &payload, &r.Reason, &r.Debit, &r.Credit, &r.Amount, &at, &hash)
-	if err == nil && len(payload) == 32 && len(hash) == 32 {
-		r.Payload, r.Hash, r.At = [32]byte(payload), [32]byte(hash), store.Time(at)
-	}
-	return r, err
-}
-
-// chunk is how many lines one statement writes; SQLite takes 32,766 values.
-const chunk = 500
-
-// load reads what the steps touch: transfers, their accounts, and the
-// settlement and own accounts of the participants.
-func load(tx *store.Tx, s *ledger.State, steps []ledger.Step) error {
-	var transfers, accounts []string
-	for _, step := range steps {
-		if step.Transfer != "" {
-			transfers = append(transfers, step.Transfer)
+	switch {
+	case row.Kind == ledger.Reserve && row.Reason != ledger.Duplicate:
+		d.made[t.ID] = w.Notes[t.ID]
+		if row.Accepted() {
+			emitTransfer(d.tx, d.state, t, w.Actor, TransferReserved)
 		}
-		accounts = append(accounts, step.Debit, step.Credit)
+	case row.Kind == ledger.Commit && row.Accepted():
+		d.events[t.ID] = emitTransfer(d.tx, d.state, t, w.Actor, TransferCommitted)
+	case row.Kind == ledger.Abort && row.Reason != ledger.Duplicate && row.Reason != ledger.AlreadyAborted && row.Reason != ledger.SettlementTimeout, row.Kind == ledger.Expire:
+		emitTransfer(d.tx, d.state, t, w.Actor, TransferAborted)
 	}
-	for part := range slices.Chunk(unique(transfers), chunk) {
-		list, args := places(part, 0)
-		found, err := store.List(tx, scanTransfer, "select "+transferColumns+" from payments_transfer where id in ("+list+")", args...)
-		if err != nil {
-			return fmt.Errorf("load transfers: %w", err)
-		}
-		for _, t := range found {
-			s.Transfers[t.ID] = &ledger.Transfer{ID: t.ID, Debit: t.Debit, Credit: t.Credit, Amount: t.Amount, Currency: t.Currency, Phase: t.Phase, Reason: t.Reason, Expires: t.Expires}
-			accounts = append(accounts, t.Debit, t.Credit)
-		}
-	}
-	read := func(sql string, args ...any) error {
-		found, err := store.List(tx, scanAccount, sql, args...)
-		if err != nil {
-			return fmt.Errorf("load accounts: %w", err)
-		}
-		for _, a := range found {
-			if s.Accounts[a.ID] == nil {
-				s.Put(&a.Account)
-			}
-		}
-		return nil
-	}
-	// A few dozen rows at most: as many as there are participants, twice.
-	if err := read("select "+accountColumns+" from payments_account where role in ('settlement', 'own') and currency = $1 order by id for update", s.Currency); err != nil {
-		return err
-	}
-	for part := range slices.Chunk(unique(accounts), chunk) {
-		list, args := places(part, 0)
-		if err := read("select "+accountColumns+" from payments_account where id in ("+list+") order by id for update", args...); err != nil {
-			return err
-		}
-	}
-	away, err := store.List(tx, func(scan store.Scan) (id string, err error) { return id, scan(&id) }, "select id from payments_participant where suspended = $1", true)
-	if err != nil {
-		return fmt.Errorf("load participants: %w", err)
-	}
-	for _, id := range away {
-		s.Away[id] = true
-	}
-	return nil
-}
-
-// save writes rows, entries, balances and transfers, and moves the book's head.
-func (b *Book) save(tx *store.Tx, s *ledger.State, rows []ledger.Row, w Work) error {
-	var rowValues, entryValues [][]any
-	touched := map[string]bool{}
-	for _, r := range rows {
-		rowValues = append(rowValues, []any{r.Currency, r.Seq, string(r.Kind), r.Transfer, r.Day, r.Party, r.Key, r.Payload[:], string(r.Reason), r.Debit, r.Credit, r.Amount, store.Micros(r.At), r.Hash[:]})
-		for line, e := range r.Entries {
-			entryValues = append(entryValues, []any{r.Currency, r.Seq, int64(line), e.Book, e.Account, e.Amount})
-			touched[e.Account] = true
-		}
-		if t := s.Transfers[r.Transfer]; t != nil && r.Kind != ledger.Post {
-			if p, q := s.Accounts[t.Debit], s.Accounts[t.Credit]; p != nil && q != nil {
-				touched[p.ID] = true
-				if id := s.Settling[p.Book]; id != "" && p.Book != q.Book {
-					touched[id] = true
-				}
-			}
-		}
-	}
-	if err := insert(tx, "payments_row ("+rowColumns+")", rowValues); err != nil {
-		return err
-	}
-	if err := insert(tx, "payments_entry (currency, seq, line, book, account, amount)", entryValues); err != nil {
-		return err
-	}
-	if err := saveBalances(tx, s, touched); err != nil {
-		return err
-	}
-	if err := b.saveTransfers(tx, s, rows, w); err != nil {
-		return err
-	}
-	_, err := tx.Exec("update payments_book set seq = $2, head = $3 where currency = $1", s.Currency, s.Seq, s.Head[:])
-	if err != nil {
-		return fmt.Errorf("move the book of %s: %w", s.Currency, err)
-	}
-	return nil
-}
-
-func saveBalances(tx *store.Tx, s *ledger.State, touched map[string]bool) error {
-	ids := make([]string, 0, len(touched))
-	for id := range touched {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for part := range slices.Chunk(ids, chunk) {
-		var values strings.Builder
-		var args []any
-		for i, id := range part {
-			if i > 0 {
-				values.WriteString(", ")
-			}
-			fmt.Fprintf(&values, "($%d, cast($%d as bigint), cast($%d as bigint))", 3*i+1, 3*i+2, 3*i+3)
-			args = append(args, id, s.Accounts[id].Balance, s.Accounts[id].Held)
-		}
-		_, err := tx.Exec("with v(id, balance, held) as (values "+values.String()+") update payments_account set balance = v.balance, held = v.held from v where payments_account.id = v.id", args...)
-		if err != nil {
-			return fmt.Errorf("write balances: %w", err)
-		}
-	}
-	return nil
-}
-
-// saveTransfers writes each transfer's phase, says what happened, and sets the
-// clock of those that stay reserved.
-func (b *Book) saveTransfers(tx *store.Tx, s *ledger.State, rows []ledger.Row, w Work) error {
-	made := map[string]bool{}
-	for _, r := range rows {
-		t := s.Transfers[r.Transfer]
-		if t == nil || r.Kind == ledger.Post || r.Reason == ledger.Duplicate || r.Reason == ledger.AlreadyAborted || r.Reason == ledger.SettlementTimeout && r.Kind != ledger.Expire {
-			continue // nothing changed about the transfer
-		}
-		event := ""
-		switch {
-		case r.Kind == ledger.Reserve && t.Phase == ledger.Reserved:
-			emitTransfer(tx, s, t, w.Actor, TransferReserved)
-			if err := b.timers.Set(tx, t.ID, t.Currency, t.Expires); err != nil {
-				return err
-			}
-		case r.Kind == ledger.Reserve && t.Phase == ledger.Committed:
-			emitTransfer(tx, s, t, w.Actor, TransferReserved)
-		case r.Kind == ledger.Commit:
-			event = emitTransfer(tx, s, t, w.Actor, TransferCommitted)
-		case r.Kind == ledger.Abort || r.Kind == ledger.Expire:
-			emitTransfer(tx, s, t, w.Actor, TransferAborted)
-		}
-		finished := int64(0)
-		if t.Phase != ledger.Reserved {
-			finished = store.Micros(tx.Now())
-		}
-		var err error
-		if r.Kind == ledger.Reserve {
-			note := w.Notes[t.ID]
-			if note.Reference == "" {
-				note.Reference = t.ID
-			}
-			made[t.ID] = true
-			_, err = tx.Exec(`insert into payments_transfer (id, reference, currency, debit, credit, amount, phase, reason, expires, reserved, finished, purpose, fee, event)
-				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '')`,
-				t.ID, note.Reference, t.Currency, t.Debit, t.Credit, t.Amount, string(t.Phase), string(t.Reason), store.Micros(t.Expires), store.Micros(tx.Now()), finished, note.Purpose, note.Fee)
-		} else {
-			_, err = tx.Exec("update payments_transfer set phase = $2, reason = $3, finished = $4, event = $5 where id = $1", t.ID, string(t.Phase), string(t.Reason), finished, event)
-			if err == nil && !made[t.ID] {
-				err = b.timers.Clear(tx, t.ID)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("write transfer: %w", err)
-		}
-	}
-	return nil
-}
-
-// insert writes many lines with few statements.
-func insert(tx *store.Tx, into string, values [][]any) error {
-	for part := range slices.Chunk(values, chunk) {
-		var sql strings.Builder
-		sql.WriteString("insert into " + into + " values ")
-		args := make([]any, 0, len(part)*len(part[0]))
-		for i, line := range part {
-			if i > 0 {
-				sql.WriteString(", ")
-			}
-			sql.WriteByte('(')
-			for j := range line {
-				if j > 0 {
-					sql.WriteString(", ")
-				}
-				fmt.Fprintf(&sql, "$%d", len(args)+j+1)
-			}
-			sql.WriteByte(')')
-			args = append(args, line...)
-		}
-		if _, err := tx.Exec(sql.String(), args...); err != nil {
-			return fmt.Errorf("write into %s: %w", strings.Fields(into)[0], err)
-		}
-	}
-	return nil
-}
-
-// places gives "$1, $2 ..." for the values, counting from after+1.
-func places(values []string, after int) (string, []any) {
-	list := make([]string, len(values))
-	args := make([]any, len(values))
-	for i, v := range values {
-		list[i], args[i] = fmt.Sprintf("$%d", after+i+1), v
-	}
-	return strings.Join(list, ", "), args
-}
-
-// unique sorts and drops repetitions and the empty string.
-func unique(values []string) []string {
-	out := slices.Compact(slices.Sorted(slices.Values(values)))
-	if len(out) > 0 && out[0] == "" {
-		out = out[1:]
-	}
-	return out
 }
