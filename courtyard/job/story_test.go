@@ -112,10 +112,10 @@ func TestALongJobIsKeptByTheOneWhoDoesIt(t *testing.T) {
 	db := storetest.Open(t, store.Config{URL: storetest.SQLite(t)})
 	var began atomic.Int64
 	for range 2 {
-		q := queue(t, db, job.Options{Hold: 90 * time.Millisecond})
+		q := queue(t, db, job.Options{Hold: 750 * time.Millisecond})
 		q.Handle(job.Kind{Name: "shop.count", Action: "shop.stock.count", Do: func(ctx context.Context, _ job.Job) (func(*store.Tx) error, error) {
 			began.Add(1)
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(1200 * time.Millisecond)
 			return nil, nil
 		}})
 		run(t, q)

@@ -13,8 +13,12 @@ import (
 // journal. On SQLite the writer has done so already and the outbox is empty,
 // unless the database was copied from PostgreSQL.
 func (j *Journal) sequence(ctx context.Context) {
-	wake := j.db.Listen(store.TopicEvents)
-	defer wake.Stop()
+	var committed <-chan struct{}
+	if j.db.Engine() != store.SQLite {
+		wake := j.db.Listen(store.TopicEvents)
+		defer wake.Stop()
+		committed = wake.C
+	}
 	tick := time.NewTicker(j.poll)
 	defer tick.Stop()
 	for {
@@ -26,7 +30,7 @@ func (j *Journal) sequence(ctx context.Context) {
 			continue
 		}
 		select {
-		case <-wake.C:
+		case <-committed:
 		case <-tick.C:
 		case <-ctx.Done():
 			return

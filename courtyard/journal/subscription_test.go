@@ -68,9 +68,7 @@ func TestAFailingHandlerIsRetriedAndHoldsUpNobodyElse(t *testing.T) {
 		}
 		eventually(t, "the other subscription is done", func() bool { return seen("good") == 7 })
 		eventually(t, "the failing one is tried again", func() bool { return bad.Load() >= 3 })
-		if n := seen("bad"); n != 5 {
-			t.Errorf("%d events before the poison", n)
-		}
+		eventually(t, "all before it are handled", func() bool { return seen("bad") == 5 })
 		eventually(t, "the trouble is on record", func() bool {
 			trouble, err := j.Trouble(t.Context())
 			return err == nil && len(trouble) == 1 && trouble[0].Name == "test.bad" && trouble[0].Attempts > 0 && trouble[0].Position == 5

@@ -73,8 +73,8 @@ func (t *tail) add(list []store.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.events = append(t.events, list...)
-	if over := len(t.events) - t.keep; over > 0 {
-		t.events = append([]store.Event(nil), t.events[over:]...)
+	if len(t.events) >= 2*t.keep { // seldom, so that moving them costs little
+		t.events = append(make([]store.Event, 0, 2*t.keep), t.events[len(t.events)-t.keep:]...)
 	}
 	t.head = list[len(list)-1].Position
 	close(t.moved)
@@ -114,6 +114,13 @@ func (j *Journal) next(ctx context.Context, after int64) (list []store.Event, mo
 func (j *Journal) Follow(ctx context.Context, after int64, types []string, fn func([]store.Event) error) error {
 	j.stats.followers.Add(1)
 	defer j.stats.followers.Add(-1)
+	if after > 0 { // a screen may remember a position that a restored database has not reached
+		head, err := j.Position(ctx)
+		if err != nil {
+			return err
+		}
+		after = min(after, head)
+	}
 	tick := time.NewTicker(j.poll)
 	defer tick.Stop()
 	for {

@@ -95,3 +95,14 @@ func (tx *Tx) finish(head *int64) error {
 	}
 	return nil
 }
+
+// types are the events' types, for the log.
+func (tx *Tx) types() []string {
+	var list []string
+	for _, e := range tx.events {
+		if len(list) == 0 || list[len(list)-1] != e.Type {
+			list = append(list, e.Type)
+		}
+	}
+	return list
+}

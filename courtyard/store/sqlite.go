@@ -22,7 +22,8 @@ type embedded struct {
 	read    *sql.DB
 	words   translations
 	writer  *session
-	readers chan *session
+	readers chan *session // those that are free
+	opened  int           // readers in all
 	queue   chan *ticket
 	grown   chan struct{} // the log has grown since the last checkpoint
 	stop    chan struct{} // closed by close
@@ -42,6 +43,9 @@ var busyTimeout = fmt.Sprintf("_pragma=busy_timeout(%d)", busy)
 // A group is closed after this long, so that a crowd does not make the first
 // ones wait for the last.
 const groupTime = 10 * time.Millisecond
+
+// An update function that takes longer is named in the log.
+const slow = 250 * time.Millisecond
 
 func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded, error) {
 	if path == "" {
@@ -103,6 +107,7 @@ func (e *embedded) start(ctx context.Context, readers int) error {
 			return err
 		}
 		e.readers <- s
+		e.opened++
 		if err := readBack(ctx, s.conn, map[string]string{"query_only": "1", "foreign_keys": "1", "busy_timeout": fmt.Sprint(busy)}); err != nil {
 			return err
 		}
@@ -136,7 +141,7 @@ func (e *embedded) close() error {
 
 func (e *embedded) release() error {
 	var err error
-	for range len(e.readers) {
+	for range e.opened { // views in progress give theirs back first
 		err = errors.Join(err, (<-e.readers).close())
 	}
 	if e.writer != nil {
@@ -212,6 +217,11 @@ func (e *embedded) update(ctx context.Context, fn func(*Tx) error) error {
 	case tx = <-t.turn:
 	case err := <-t.fate: // begin failed, or the store was closed
 		return err
+	case <-e.done: // it was closed as we came in
+		if t.state.CompareAndSwap(waiting, left) {
+			return errClosed
+		}
+		return <-t.fate
 	case <-ctx.Done():
 		if t.state.CompareAndSwap(waiting, left) {
 			return ctx.Err()
@@ -355,9 +365,13 @@ func (e *embedded) turn(t *ticket, head, before *int64) (keep bool, broken error
 		return false, err
 	}
 	tx := e.db.begin(t.ctx, steadfast{e.writer}, false)
+	began := time.Now()
 	t.turn <- tx
 	err := <-t.ran
 	tx.settle()
+	if held := time.Since(began); held > slow {
+		e.db.log.Warn("an update held up all writers; keep slow work outside", "held", held, "events", tx.types())
+	}
 	mark := *head
 	if err == nil && tx.err == nil && len(tx.events) > 0 && *head < 0 {
 		err = e.writer.row(background, "select position from journal_head", nil).Scan(head)

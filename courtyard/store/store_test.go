@@ -399,3 +399,29 @@ func TestAFailedOnceCanBeTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+func TestClosingAnswersEverybody(t *testing.T) {
+	for range 5 {
+		db, err := store.Open(t.Context(), store.Config{URL: storetest.SQLite(t)})
+		must(t, err)
+		must(t, db.Migrate(t.Context()))
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				for {
+					write := db.Update(context.Background(), func(tx *store.Tx) error { tx.Emit(store.Event{Type: "a.b.c"}); return nil })
+					read := db.View(context.Background(), func(tx *store.Tx) error {
+						_, err := store.Get(tx, store.Value[int64], `select count(*) from journal_event`)
+						return err
+					})
+					if write != nil && read != nil {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(20 * time.Millisecond)
+		must(t, db.Close())
+		all.Wait()
+	}
+}
