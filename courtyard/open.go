@@ -27,13 +27,14 @@ import (
 // Options are what a courtyard is opened with. DB, Pack, Master and Base are
 // needed; the rest has defaults.
 type Options struct {
-	DB      *store.DB
-	Pack    *country.Pack
-	Master  keys.Master
-	Base    string // public base address, "https://sarai.gov.pk"
-	Demo    bool
-	Pin     string // file outside the database that remembers the log's last checkpoint
-	Version string
+	DB       *store.DB
+	Pack     *country.Pack
+	Master   keys.Master
+	Base     string // public base address, "https://sarai.gov.pk"
+	Demo     bool
+	Pin      string // file outside the database that remembers the log's last checkpoint
+	Version  string
+	Provider keys.Provider // who makes and holds keys; nil is keys.Software
 
 	Clock  clock.Clock
 	NewID  id.Source
@@ -59,7 +60,7 @@ func Open(o Options) (*Courtyard, error) {
 	}
 	c := &Courtyard{DB: o.DB, Pack: o.Pack, Clock: o.Clock, NewID: o.NewID, Base: strings.TrimRight(o.Base, "/"), Demo: o.Demo, Logger: o.Logger}
 	var err error
-	if c.Keys, err = keys.New(o.DB, keys.Options{Master: o.Master, Clock: o.Clock, NewID: o.NewID,
+	if c.Keys, err = keys.New(o.DB, keys.Options{Master: o.Master, Provider: o.Provider, Clock: o.Clock, NewID: o.NewID,
 		Authority: "CN=Sarai House CA,O=" + o.Pack.Names.In("en")}); err != nil {
 		return nil, err
 	}

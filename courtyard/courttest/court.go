@@ -21,6 +21,7 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/keys"
+	"sarai/courtyard/keys/keystest"
 	"sarai/courtyard/store"
 	"sarai/courtyard/store/storetest"
 	"sarai/courtyard/web"
@@ -113,7 +114,7 @@ func prepare(t testing.TB, db *store.DB, manual *clock.Manual, rooms func(c *cou
 	}
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
-	c, err := courtyard.Open(courtyard.Options{DB: db, Pack: pack, Master: master, Base: base, Demo: true, Version: "test",
+	c, err := courtyard.Open(courtyard.Options{DB: db, Pack: pack, Master: master, Base: base, Demo: true, Version: "test", Provider: keystest.Provider(),
 		Clock: manual, Logger: logger(), Pace: -1, Poll: 20 * time.Millisecond})
 	if err != nil {
 		return nil, server, err

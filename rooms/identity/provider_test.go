@@ -537,7 +537,7 @@ func TestTheSweepLeavesWhatIsAlive(t *testing.T) {
 			t.Fatal("nothing pending")
 		}
 		h.Clock.Advance(3 * time.Hour)
-		for range 100 {
+		for range 400 {
 			if count() == 0 {
 				return
 			}

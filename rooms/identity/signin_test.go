@@ -1,0 +1,188 @@
+package identity_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/descope/virtualwebauthn"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/identity"
+)
+
+// activation gives a code for a person, as adjudication does.
+func (h *hall) activation(subject string) (code string) {
+	h.t.Helper()
+	err := h.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
+		code, err = h.room.Activation(tx, subject)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return code
+}
+
+// enrol takes a new person from the code to a passkey, in a browser of their own.
+func (h *hall) enrol(subject string) (*http.Client, *phone) {
+	h.t.Helper()
+	b, f := h.Browser(), h.newPhone()
+	code := h.activation(subject)
+	pg := h.follow(b, h.post(b, "/identity/activate", url.Values{"code": {" " + strings.ToLower(strings.ReplaceAll(code, "-", " ")) + " "}}))
+	h.status(pg, http.StatusOK)
+	if done := h.follow(b, f.register(h, b, pg)); !strings.Contains(done.body, "On one device only") {
+		h.t.Fatalf("no passkey on the page: %.400s", done.body)
+	}
+	return b, f
+}
+
+func TestFromTheCodeToThePasskeyToTheWindow(t *testing.T) {
+	each(t, func(h *hall) {
+		_, f := h.enrol(h.ayesha)
+		if e := h.events(identity.EventPasskeyRegistered); len(e) != 1 || strings.Contains(string(e[0].Payload), "Ayesha") {
+			t.Errorf("the event: %+v", e)
+		}
+
+		// another day, another browser: the page to the window leads through the provider
+		h.Clock.Advance(24 * time.Hour)
+		b := h.Browser()
+		door := h.follow(b, h.get(b, "/sign-in?to=/identity/passkey"))
+		h.status(door, http.StatusOK)
+		if !strings.Contains(door.body, "/identity/activate") {
+			t.Error("no way in without JavaScript")
+		}
+		in := h.follow(b, f.signIn(h, b, door))
+		h.status(in, http.StatusOK)
+		if in.Request.URL.Path != "/identity/passkey" || !strings.Contains(in.body, "Ayesha Khan") {
+			t.Errorf("landed on %s", in.Request.URL)
+		}
+		ok := h.events(identity.EventSignInSucceeded)
+		if len(ok) != 2 || !strings.Contains(string(ok[1].Payload), `"passkey"`) {
+			t.Errorf("events: %+v", ok)
+		}
+
+		// signing out of the window ends the provider's session too
+		h.status(h.post(b, "/sign-out", nil), http.StatusSeeOther)
+		for range 100 {
+			p := h.party()
+			if pg := p.authorize(b, nil); strings.Contains(pg.body, "data-passkey") {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Error("still signed in at the provider")
+	})
+}
+
+func TestACodeIsWorthNothingOnceThereIsAPasskey(t *testing.T) {
+	each(t, func(h *hall) {
+		code := h.activation(h.ayesha)
+		h.enrol(h.ayesha)
+		b := h.Browser()
+		pg := h.post(b, "/identity/activate", url.Values{"code": {code}})
+		if pg.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(pg.body, "This code is not right") {
+			t.Errorf("%d", pg.StatusCode)
+		}
+		old := h.activation(h.bilal)
+		h.Clock.Advance(15 * 24 * time.Hour)
+		h.status(h.post(b, "/identity/activate", url.Values{"code": {old}}), http.StatusUnprocessableEntity)
+	})
+}
+
+func TestAnotherPhoneIsNotLetIn(t *testing.T) {
+	each(t, func(h *hall) {
+		_, good := h.enrol(h.ayesha)
+		_, other := h.enrol(h.bilal)
+		stranger := h.newPhone()
+		stranger.auth.Options.UserHandle = good.auth.Options.UserHandle
+		wrongKey := *good
+		wrongKey.cred.Key = stranger.cred.Key
+		elsewhere := *good
+		elsewhere.rp.Origin = "https://evil.example"
+		swapped := *other
+		swapped.auth.Options.UserHandle = good.auth.Options.UserHandle
+		unverified := *good
+		unverified.auth.Options.UserNotVerified = true
+		for story, f := range map[string]*phone{"an unknown passkey": stranger, "another key": &wrongKey, "another site": &elsewhere, "another's handle": &swapped, "nobody verified": &unverified} {
+			b := h.Browser()
+			pg := f.signIn(h, b, h.follow(b, h.get(b, "/sign-in")))
+			if pg.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(pg.body, "That did not work") {
+				t.Errorf("%s: %d %.200s", story, pg.StatusCode, pg.body)
+			}
+		}
+		failed := h.events(identity.EventSignInFailed)
+		if len(failed) != 5 {
+			t.Fatalf("%d failures in the journal", len(failed))
+		}
+		for _, e := range failed {
+			if strings.Contains(string(e.Payload), "127.0.0.1") || !strings.Contains(string(e.Payload), `"refused"`) || e.Actor != "anonymous" {
+				t.Errorf("%s %s", e.Actor, e.Payload)
+			}
+		}
+
+		// an answer is good for one challenge, in the browser it was given to
+		b := h.Browser()
+		door := h.follow(b, h.get(b, "/sign-in"))
+		form, options := door.form(t)
+		o, _ := virtualwebauthn.ParseAssertionOptions(options)
+		form.Set("credential", virtualwebauthn.CreateAssertionResponse(good.rp, good.auth, good.cred, *o))
+		h.status(h.post(h.Browser(), "/oidc/sign-in", form), http.StatusGone)
+		h.status(h.post(b, "/oidc/sign-in", form), http.StatusSeeOther)
+		if h.post(b, "/oidc/sign-in", form).StatusCode == http.StatusSeeOther {
+			t.Error("an answer was taken twice")
+		}
+	})
+}
+
+func TestABurstOfFailuresIsHeldOffAndReported(t *testing.T) {
+	each(t, func(h *hall) {
+		b := h.Browser()
+		codes := map[int]int{}
+		for range 25 {
+			codes[h.post(b, "/identity/activate", url.Values{"code": {"AAAA-AAAA-AAAA"}}).StatusCode]++
+		}
+		if codes[http.StatusUnprocessableEntity] != 20 || codes[http.StatusTooManyRequests] != 5 {
+			t.Errorf("%v", codes)
+		}
+		failed := h.events(identity.EventSignInFailed)
+		if len(failed) != 25 || failed[0].Subject != failed[24].Subject {
+			t.Errorf("%d events; one source must have one name", len(failed))
+		}
+		good := h.activation(h.ayesha)
+		h.status(h.post(b, "/identity/activate", url.Values{"code": {good}}), http.StatusTooManyRequests)
+		h.Clock.Advance(time.Hour)
+		h.status(h.post(b, "/identity/activate", url.Values{"code": {good}}), http.StatusSeeOther)
+	})
+}
+
+func TestASyncedPasskeyMayFlipItsFlag(t *testing.T) {
+	each(t, func(h *hall) {
+		_, f := h.enrol(h.ayesha)
+		f.auth.Options.BackupEligible, f.auth.Options.BackupState = true, true
+		b := h.Browser()
+		in := h.follow(b, f.signIn(h, b, h.follow(b, h.get(b, "/sign-in?to=/identity/passkey"))))
+		if !strings.Contains(in.body, "Copied between your devices") {
+			t.Errorf("locked out or not noticed: %d %s", in.StatusCode, in.Request.URL)
+		}
+		keys, err := h.room.Passkeys(context.Background(), h.ayesha)
+		if err != nil || len(keys) != 1 || !keys[0].Eligible || !keys[0].Backed {
+			t.Errorf("%+v %v", keys, err)
+		}
+	})
+}
+
+func TestTheWayBackIsAPathOfTheHouse(t *testing.T) {
+	each(t, func(h *hall) {
+		b := h.AsCitizen(h.ayesha)
+		for to, want := range map[string]string{"/pay/7": "/pay/7", "https://evil.example": "/", "//evil.example": "/", `/\evil.example`: "/", "": "/"} {
+			res := h.status(h.get(b, "/sign-in?to="+url.QueryEscape(to)), http.StatusSeeOther)
+			if got := res.Header.Get("Location"); got != want {
+				t.Errorf("%q leads to %q", to, got)
+			}
+		}
+	})
+}
