@@ -82,7 +82,7 @@ func (c Currency) Parse(s string) (int64, error) {
 			if decimals > c.Decimals {
 				return 0, fault.New(fault.Invalid, "country.money.decimals", "wanted", itoa(c.Decimals))
 			}
-			if minor > (math.MaxInt64-9)/10/c.unit() {
+			if minor > (math.MaxInt64-9)/10 {
 				return 0, fault.New(fault.Invalid, "country.money.large")
 			}
 			minor = minor*10 + int64(d)
@@ -101,6 +101,9 @@ func (c Currency) Parse(s string) (int64, error) {
 		return 0, fault.New(fault.Invalid, "country.money.empty")
 	}
 	for range c.Decimals - max(decimals, 0) {
+		if minor > math.MaxInt64/10 {
+			return 0, fault.New(fault.Invalid, "country.money.large")
+		}
 		minor *= 10
 	}
 	return minor, nil

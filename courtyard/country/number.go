@@ -59,8 +59,8 @@ func (n Number) Sex() string {
 // FirstDigit gives the digit of the province or territory.
 func (n Number) FirstDigit() int { return int(n.Digits[0] - '0') }
 
-// Masked shows only the last group but one's end: for screens of officials who
-// need to recognise a number, not to read it.
+// Masked shows the last four digits only: for screens of officials who need to
+// recognise a number, not to read it.
 func (n Number) Masked() string {
 	s := []byte(n.String())
 	for i := range s {
