@@ -2,6 +2,9 @@ package identity_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,8 +17,10 @@ import (
 
 	"sarai/courtyard"
 	"sarai/courtyard/courttest"
+	"sarai/courtyard/id"
 	"sarai/courtyard/store"
 	"sarai/rooms/identity"
+	"sarai/rooms/identity/jwt"
 )
 
 // hall is a courtyard with the identity room in it and three people.
@@ -244,3 +249,14 @@ func (f *phone) signIn(h *hall, b *http.Client, p page) page {
 }
 
 func decodeHandle(s string) ([]byte, error) { return []byte(s), nil }
+
+func id7() string { return id.New() }
+
+func newKey(t *testing.T) jwt.Signer {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jwt.Signer{Key: k, Alg: jwt.ES256}
+}
