@@ -47,10 +47,19 @@ func (l *Log) serveAbout(w http.ResponseWriter, r *http.Request) {
 		l.broken(w, r, err)
 		return
 	}
+	earlier, err := l.earlierKeys(r.Context())
+	if err != nil {
+		l.broken(w, r, err)
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = fmt.Fprintf(w, "Transparency log %s\n\nEvery event of this house is an entry here, as a commitment that reveals nothing.\n"+
 		"Read it as c2sp.org/tlog-tiles says: checkpoint, tile/<L>/<N>, tile/entries/<N>.\n"+
-		"Receipts (c2sp.org/tlog-proof) are checked offline: sarai verify FILE --key KEY\n\nVerifier keys:\n%s\n", l.opts.Origin, strings.Join(keys, "\n"))
+		"Receipts (c2sp.org/tlog-proof) are checked offline with the key of their time.\n", l.opts.Origin)
+	if len(earlier) > 0 {
+		_, _ = fmt.Fprintf(w, "\nEarlier verifier keys, for receipts of their time:\n%s\n", strings.Join(earlier, "\n"))
+	}
+	_, _ = fmt.Fprintf(w, "\nVerifier keys:\n%s\n", strings.Join(keys, "\n"))
 }
 
 func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) {

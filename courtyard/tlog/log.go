@@ -49,9 +49,8 @@ type Log struct {
 	opts    Options
 	kick    chan struct{} // asks for a checkpoint now
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards halted
 	halted error      // why no checkpoint is signed
-	vkeys  []string   // once known
 }
 
 // New makes a log over the journal's events and registers its migrations and
@@ -112,6 +111,24 @@ func (l *Log) VerifierKeys(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		out = append(out, text)
+	}
+	return out, nil
+}
+
+// earlierKeys gives retired Ed25519 keys: receipts that were signed by them stay good.
+func (l *Log) earlierKeys(ctx context.Context) (out []string, err error) {
+	all, err := l.ring.Public(ctx, purposeLog)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		if k.State == keys.Retired {
+			text, err := keyVKey(l.opts.Origin, k)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, text)
+		}
 	}
 	return out, nil
 }

@@ -35,6 +35,7 @@ type house struct {
 	db      *store.DB
 	journal *journal.Journal
 	log     *tlog.Log
+	ring    *keys.Ring
 	keys    []string
 }
 
@@ -45,7 +46,7 @@ func furnish(t testing.TB, db *store.DB, opts tlog.Options) *house {
 		t.Fatal(err)
 	}
 	opts.Origin, opts.Interval = origin, 50*time.Millisecond
-	h := &house{db: db, journal: journal.New(db, journal.Options{Poll: 20 * time.Millisecond})}
+	h := &house{db: db, ring: ring, journal: journal.New(db, journal.Options{Poll: 20 * time.Millisecond})}
 	if h.log, err = tlog.New(db, h.journal, ring, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +199,36 @@ func TestTheEntryRevealsNothingButTheRoom(t *testing.T) {
 	if other, _ := tlog.Leaf(e.Type, e.Opening, rec); bytes.Equal(leaf, other) {
 		t.Fatal("the commitment does not depend on the opening")
 	}
+}
+
+func TestReceiptsOutliveTheirKey(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		pin := filepath.Join(t.TempDir(), "checkpoint")
+		h := furnish(t, db, tlog.Options{Pin: pin}).run(t)
+		receipt, err := h.log.Receipt(t.Context(), h.emit(t, "office/file/1", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.ring.Rotate(t.Context(), "tlog.checkpoint"); err != nil {
+			t.Fatal(err)
+		}
+		young, err := h.log.Receipt(t.Context(), h.emit(t, "office/file/1", nil)) // the pin is signed by the retired key
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tlog.Verify(receipt, h.keys[0]); err != nil {
+			t.Fatalf("an old receipt with the key of its time: %v", err)
+		}
+		if _, err := tlog.Verify(young, h.log.VerifierKey()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tlog.Verify(young, h.keys[0]); err == nil {
+			t.Fatal("signed by the retired key")
+		}
+		if _, about := get(t, serve(t, h)); !strings.Contains(string(about), h.keys[0]) || !strings.Contains(string(about), h.log.VerifierKey()) {
+			t.Fatalf("the page about the log names not both keys:\n%s", about)
+		}
+	})
 }
 
 func TestTwoProcessesAppendOneLog(t *testing.T) {
@@ -459,9 +490,11 @@ func TestAReceiptThatCannotBeCoveredIsRefusedInTime(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	for _, batch := range []int64{1, 10, 100, 500} {
-		b.Run(fmt.Sprintf("sqlite/%d", batch), func(b *testing.B) {
-			h := furnish(b, storetest.Open(b, store.Config{URL: storetest.SQLite(b)}), tlog.Options{})
+	for i := range 8 {
+		engine, batch := []string{"sqlite", "postgres"}[i/4], []int64{1, 10, 100, 500}[i%4]
+		b.Run(fmt.Sprintf("%s/%d", engine, batch), func(b *testing.B) {
+			url := map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}[engine](b)
+			h := furnish(b, storetest.Open(b, store.Config{URL: url}), tlog.Options{})
 			at := int64(1)
 			b.ResetTimer()
 			for range b.N {

@@ -107,7 +107,17 @@ func (v incidentView) rows(ctx context.Context) []web.Answer {
 		{Label: web.T(ctx, "cert.incident.alert"), Body: web.A("/cert/alert/"+v.Alert, web.T(ctx, "cert.rule."+v.Signal.Rule)),
 			Note: web.N(ctx, "cert.incident.events", v.Signal.Events)},
 		{Label: web.T(ctx, "cert.alert.by"), Value: web.Of(ctx, v.room.postTitle(v.Post))},
+		v.room.basis(ctx),
 	}
+}
+
+// basis says which law sets the clock, and how sure the pack is of it.
+func (r *Room) basis(ctx context.Context) web.Answer {
+	a := web.Answer{Label: web.T(ctx, "cert.incident.basis"), Value: web.Of(ctx, r.law())}
+	if d, ok := r.pack.Duty(r.rules.Report.Duty); ok {
+		a.Value, a.Note = d.Section, web.Of(ctx, d.Note)
+	}
+	return a
 }
 
 // moments are the timeline, the youngest first, ending in the alert.
