@@ -28,6 +28,10 @@ type Board struct {
 	Late    int64
 	Moved   int64 // today
 	Decided int64 // today
+	// Desks is how many desks the files decided in the last thirty days took,
+	// in tenths, each file's movements counted: the measure of government that
+	// India's DARPG publishes every month. 0 when none was decided.
+	Desks   int64
 	Minutes []int64
 	Moves   []boardEntry
 	Loads   []seatLoad
@@ -48,7 +52,7 @@ type seatLoad struct {
 }
 
 func (l seatLoad) status() string {
-	if l.Late > 0 {
+	if l.Late*3 >= l.Open { // a third of what is open is late
 		return "wait"
 	}
 	return ""
@@ -68,6 +72,10 @@ func (r *Room) boards() {
 		_, err := r.under(q.PathValue("office"))
 		return gate.House{}, err
 	}, Do: r.showBoard})
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /board/{office}/{what}", Action: "office.board.see", Load: func(q *http.Request) (gate.House, error) {
+		_, err := r.under(q.PathValue("office"))
+		return gate.House{}, err
+	}, Do: r.showRows})
 	r.site.Topic(web.Topic{
 		Name: "office", Action: "office.board.see", Types: []string{EventOpened, EventMoved, EventDecided},
 		Load: func(_ context.Context, key string) (gate.Entity, error) {
@@ -117,6 +125,9 @@ func within(column string, offices []string, first int) (string, []any) {
 
 const sparkMinutes = 30
 
+// desksTarget is the most desks a file should take, in tenths.
+const desksTarget = 40
+
 // Board reads the state of a board.
 func (r *Room) Board(ctx context.Context, key string) (b Board, err error) {
 	offices, err := r.under(key)
@@ -134,6 +145,13 @@ func (r *Room) Board(ctx context.Context, key string) (b Board, err error) {
 			return err
 		}
 		here, args = within("office", offices, 2)
+		var taken, files int64
+		if err := tx.QueryRow(`select coalesce(sum(moves), 0), count(*) from office_file where decided >= $1 and `+here, append([]any{now.AddDate(0, 0, -30)}, args...)...).Scan(&taken, &files); err != nil {
+			return err
+		}
+		if files > 0 {
+			b.Desks = (taken*10 + files/2) / files
+		}
 		if err := tx.QueryRow(`select count(*) from office_movement where at >= $1 and `+here, append([]any{today}, args...)...).Scan(&b.Moved); err != nil {
 			return err
 		}
@@ -243,11 +261,20 @@ func (r *Room) counters(ctx context.Context, b Board) []templ.Component {
 	if b.Late > 0 {
 		late = "wait"
 	}
+	rows := "/board/" + b.Key + "/"
+	desks := web.Counter{ID: "n-desks", Label: web.T(ctx, "office.board.desks"), Value: "–", Hint: web.T(ctx, "office.board.desks-hint"), Href: rows + "recent"}
+	if b.Desks > 0 {
+		desks.Value = strconv.FormatInt(b.Desks/10, 10) + "." + strconv.FormatInt(b.Desks%10, 10)
+		if desks.Status = "good"; b.Desks > desksTarget {
+			desks.Status = "wait"
+		}
+	}
 	return []templ.Component{
-		web.Counter{ID: "n-moved", Label: web.T(ctx, "office.board.moved"), Value: web.Number(b.Moved), Hint: web.T(ctx, "office.board.moved-hint"), History: b.Minutes},
-		web.Counter{ID: "n-open", Label: web.T(ctx, "office.board.open"), Value: web.Number(b.Open)},
-		web.Counter{ID: "n-late", Label: web.T(ctx, "office.board.late"), Value: web.Number(b.Late), Status: late},
-		web.Counter{ID: "n-decided", Label: web.T(ctx, "office.board.decided"), Value: web.Number(b.Decided)},
+		web.Counter{ID: "n-moved", Label: web.T(ctx, "office.board.moved"), Value: web.Number(b.Moved), Hint: web.T(ctx, "office.board.moved-hint"), History: b.Minutes, Href: rows + "moved"},
+		web.Counter{ID: "n-open", Label: web.T(ctx, "office.board.open"), Value: web.Number(b.Open), Href: rows + "open"},
+		web.Counter{ID: "n-late", Label: web.T(ctx, "office.board.late"), Value: web.Number(b.Late), Status: late, Href: rows + "late"},
+		web.Counter{ID: "n-decided", Label: web.T(ctx, "office.board.decided"), Value: web.Number(b.Decided), Href: rows + "decided"},
+		desks,
 	}
 }
 

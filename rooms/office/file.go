@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sarai/courtyard/fault"
@@ -134,7 +135,7 @@ func (r *Room) insertFile(tx *store.Tx, f *File, actor string) error {
 	if err != nil {
 		return err
 	}
-	section := f.Service
+	section := strings.ToUpper(f.Service)
 	if section == "" {
 		section = "GEN"
 	}

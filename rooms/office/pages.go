@@ -273,6 +273,19 @@ func (r *Room) recipients(ctx context.Context, c Case) []web.Option {
 	return out
 }
 
+// next is the one thing the post is most likely to do now.
+func (c Case) next(post string) string {
+	switch {
+	case c.MayNote && c.Draft.Body != "":
+		return "sign"
+	case c.MayDecide:
+		return "decide"
+	case c.MayNote && !c.signedBy(post):
+		return "sign"
+	}
+	return "forward"
+}
+
 func (c Case) signedBy(post string) bool {
 	return slices.ContainsFunc(c.Paras, func(p Para) bool { return p.Post == post })
 }

@@ -16,6 +16,7 @@ import (
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
+	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
 )
 
@@ -223,18 +224,18 @@ func (r *Room) prepare(ctx context.Context, p gate.Permit[File], kind, body stri
 	if err != nil {
 		return para, err
 	}
-	return para, r.seals(ctx, &para, f.Number)
+	key, err := r.keys.Signer(ctx, purposeNote)
+	if err != nil {
+		return para, fmt.Errorf("sign para: %w", err)
+	}
+	return para, para.sign(key, f.Number)
 }
 
-// seals fills in digest, key and signature.
-func (r *Room) seals(ctx context.Context, para *Para, number string) error {
+// sign fills in digest, key and signature.
+func (para *Para) sign(key *keys.Key, number string) error {
 	text, err := para.Canonical(number)
 	if err != nil {
 		return err
-	}
-	key, err := r.keys.Signer(ctx, purposeNote)
-	if err != nil {
-		return fmt.Errorf("sign para: %w", err)
 	}
 	digest := sha256.Sum256(text)
 	para.Digest, para.Key = digest[:], key.ID

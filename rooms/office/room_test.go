@@ -452,6 +452,12 @@ func TestTheDeskInABrowser(t *testing.T) {
 				t.Error("the board is wrong")
 			}
 			read(t, b, h.URL+"/board/all", 200)
+			for _, what := range []string{"open", "late", "decided", "moved", "recent"} {
+				if page = read(t, b, h.URL+"/board/icta/"+what, 200); strings.Contains(page, "Domicile certificate") || strings.Contains(page, "ڈومیسائل سرٹیفکیٹ") {
+					t.Error("a public board shows what a file is about")
+				}
+			}
+			read(t, b, h.URL+"/board/icta/secrets", 404)
 		}
 		read(t, h.Browser(), h.URL+"/board/nowhere", 404)
 	})

@@ -205,7 +205,7 @@ func (c Certificate) foot(p *pdf.Page, en, ur *pdf.Element, y float64) {
 	x := left + code + 26
 	w := 118.0
 	p.Text(en.Child("P", ""), c.Labels.Scan["en"], x, top+12, w, pdf.Style{Size: 8.5, Bold: true, Color: ink, Leading: 11.5})
-	p.Text(ur.Child("P", ""), c.Labels.Scan["ur"], x, top+52, w, pdf.Style{Size: 8.5, Color: ink, RTL: true, Leading: 17})
+	p.Text(ur.Child("P", ""), c.Labels.Scan["ur"], x, top+52, w, pdf.Style{Size: 8, Color: ink, RTL: true, Leading: 17})
 	p.Text(en.Child("P", ""), c.Labels.Number["en"]+" "+c.Number, x, top+97, w, pdf.Style{Size: 7.5, Color: muted})
 
 	// the signature block: post and charge

@@ -12,7 +12,7 @@ create table office_series (
 
 create table office_file (
     id          {id} primary key,
-    number      text not null unique,        -- "DC-ICT/domicile/2026/00042"
+    number      text not null unique,        -- "DC-ICT/DOMICILE/2026/00042"
     office      text not null,
     service     text not null,               -- "" for files without one
     application text not null,               -- "" for files without one
