@@ -253,11 +253,11 @@ func (g *guest) signIn(who string) {
 func want(t testing.TB, a answer, status int, parts ...string) {
 	t.Helper()
 	if a.StatusCode != status {
-		t.Errorf("%s %s: status %d, want %d\n%.2000s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.body)
+		t.Errorf("%s %s: status %d, want %d\n%.300s", a.Request.Method, a.Request.URL.Path, a.StatusCode, status, a.body)
 	}
 	for _, p := range parts {
 		if !strings.Contains(a.body, p) {
-			t.Errorf("%s %s: no %q in\n%.6000s", a.Request.Method, a.Request.URL.Path, p, a.body)
+			t.Errorf("%s %s: no %q in\n%.3000s", a.Request.Method, a.Request.URL.Path, p, a.body)
 		}
 	}
 }

@@ -78,8 +78,8 @@ type hub struct {
 	mu      sync.Mutex
 	topics  map[string]Topic
 	watches map[watchKey]*watch
-	last    atomic.Int64 // position up to which watches have been told
-	started atomic.Bool
+	last    atomic.Int64  // position up to which watches have been told
+	ready   chan struct{} // closed once the journal is followed
 }
 
 // watch is what the viewers of one topic, key and language share.
@@ -101,7 +101,7 @@ type viewer struct {
 func (v *viewer) leave() { v.once.Do(func() { close(v.gone) }) }
 
 func newHub(s *Site) *hub {
-	return &hub{site: s, topics: map[string]Topic{}, watches: map[watchKey]*watch{}}
+	return &hub{site: s, topics: map[string]Topic{}, watches: map[watchKey]*watch{}, ready: make(chan struct{})}
 }
 
 // seen is the position viewers have been told of; a page that is drawn now
@@ -120,7 +120,7 @@ func (h *hub) run(ctx context.Context) error {
 		return fmt.Errorf("find the journal's position for live screens: %w", err)
 	}
 	h.last.Store(at)
-	h.started.Store(true)
+	close(h.ready)
 	go h.beat(ctx)
 	for {
 		err := feed.Follow(ctx, h.last.Load(), []string{"*"}, func(events []store.Event) error {
@@ -337,9 +337,6 @@ func (s *Site) watch(c *Ctx) error {
 	if !ok {
 		return fault.New(fault.NotFound, "web.fault.not-found")
 	}
-	if s.o.Feed == nil || !s.hub.started.Load() {
-		return fault.New(fault.Unavailable, "web.fault.unavailable")
-	}
 	if err := c.Limit("live", Rate{N: 120, Per: time.Minute}); err != nil {
 		return err
 	}
@@ -352,6 +349,13 @@ func (s *Site) watch(c *Ctx) error {
 		return err
 	}
 
+	select { // the first moments of a process
+	case <-s.hub.ready:
+	case <-c.Context().Done():
+		return nil
+	case <-time.After(3 * time.Second):
+		return fault.New(fault.Unavailable, "web.fault.unavailable")
+	}
 	from := c.R.Header.Get("Last-Event-ID")
 	if from == "" {
 		from = c.R.URL.Query().Get("from")

@@ -20,7 +20,8 @@ func sqliteCourt(t testing.TB, o web.Options) *court {
 }
 
 // TestStyleIsAccessible runs axe-core over every component, in both languages,
-// light and dark, at 320 and 1280 pixels. SARAI_SHOTS=dir keeps pictures.
+// light and dark, at 320 and 1280 pixels. SARAI_SHOTS=dir keeps
+// pictures, SARAI_VIEW=phone-ur picks views.
 func TestStyleIsAccessible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a browser")
@@ -29,6 +30,9 @@ func TestStyleIsAccessible(t *testing.T) {
 	b := webtest.Need(t)
 	c := sqliteCourt(t, web.Options{Demo: true})
 	for _, v := range webtest.Narrow() {
+		if !strings.Contains(v.Name, os.Getenv("SARAI_VIEW")) {
+			continue
+		}
 		tab, err := b.Tab(c.server.URL, v)
 		if err != nil {
 			t.Fatal(err)

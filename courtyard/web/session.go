@@ -91,7 +91,7 @@ func (s *Site) resume(c *Ctx) error {
 	}
 	if s.clock.Now().Sub(found.Seen) >= seenEvery {
 		err := s.db.Update(c.R.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(`update web_session set seen = $2 where id = $1`, found.ID, store.Micros(tx.Now()))
+			_, err := tx.Exec(`update web_session set seen = $2 where id = $1`, found.ID, store.Micros(s.clock.Now()))
 			return err
 		})
 		if err != nil {
@@ -150,7 +150,8 @@ func (c *Ctx) Visitor() (string, error) {
 }
 
 func (s *Site) begin(c *Ctx, in SignIn) error {
-	token := id.Token()
+	// sessions are judged by the site's clock, so they are dated by it too
+	token, now := id.Token(), s.clock.Now()
 	old := c.session
 	fresh := session{ID: s.o.NewID(), Person: in.Person, Kind: in.Kind, Post: in.Post, Method: in.Method, AAL: in.AAL}
 	fresh.Visitor = fresh.ID
@@ -163,10 +164,10 @@ func (s *Site) begin(c *Ctx, in SignIn) error {
 				return err
 			}
 		}
-		fresh.Created, fresh.Seen, fresh.Expires = tx.Now(), tx.Now(), tx.Now().Add(s.o.Lasts)
+		fresh.Created, fresh.Seen, fresh.Expires = now, now, now.Add(s.o.Lasts)
 		var signedIn int64
 		if in.Person != "" {
-			fresh.SignedIn, signedIn = tx.Now(), store.Micros(tx.Now())
+			fresh.SignedIn, signedIn = now, store.Micros(now)
 		}
 		_, err := tx.Exec(`insert into web_session (token, `+sessionColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 			hashToken(token), fresh.ID, fresh.Visitor, fresh.Person, fresh.Kind.String(), fresh.Post, fresh.Method, int64(fresh.AAL),
@@ -268,7 +269,7 @@ func (s *Site) sweep(ctx context.Context) {
 		case <-time.After(10 * time.Minute):
 		}
 		err := s.db.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(`delete from web_session where expires < $1 or seen < $2`, store.Micros(tx.Now()), store.Micros(tx.Now().Add(-s.o.Idle)))
+			_, err := tx.Exec(`delete from web_session where expires < $1 or seen < $2`, store.Micros(s.clock.Now()), store.Micros(s.clock.Now().Add(-s.o.Idle)))
 			return err
 		})
 		if err != nil && ctx.Err() == nil {

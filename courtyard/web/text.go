@@ -208,7 +208,7 @@ func isolated(s string, lang Language) string {
 		}
 	}
 	switch {
-	case !lang.RTL() && !rtl, lang.RTL() && !ltr && !rtl && !figures:
+	case !lang.RTL() && !rtl, lang.RTL() && !ltr && (rtl || !figures):
 		return s
 	case first:
 		return "\u2067" + s + "\u2069"
