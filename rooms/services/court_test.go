@@ -190,7 +190,9 @@ func (v *visitor) upload(path, field, name string, body []byte, status int) (loc
 
 var tags = regexp.MustCompile(`(?s)<(script|style).*?</(script|style)>|<[^>]*>`)
 
-func plainText(html string) string { return strings.Join(strings.Fields(tags.ReplaceAllString(html, " ")), " ") }
+func plainText(html string) string {
+	return strings.Join(strings.Fields(tags.ReplaceAllString(html, " ")), " ")
+}
 
 func (w *win) emit(e store.Event) {
 	w.Helper()
@@ -231,7 +233,9 @@ func (w *win) events(types ...string) (out []store.Event) {
 	return out
 }
 
-func refOf(location string) string { return strings.Split(strings.TrimPrefix(location, "/applications/"), "/")[0] }
+func refOf(location string) string {
+	return strings.Split(strings.TrimPrefix(location, "/applications/"), "/")[0]
+}
 
 // apply fills in the domicile form up to the check page and gives the reference.
 func (v *visitor) apply() string {

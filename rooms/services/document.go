@@ -135,13 +135,7 @@ func (r *Room) issue(ctx context.Context, j job.Job) (func(*store.Tx) error, err
 	if d.Proof, err = r.c.Keys.Seal(ctx, documentPurpose, plain, []byte(d.ID)); err != nil {
 		return nil, err
 	}
-	claims := map[string]any{"number": d.Number}
-	for name, ref := range def.Output.Claims {
-		claims[name] = c.values()[ref]
-	}
-	if !d.ValidUntil.IsZero() {
-		claims["valid_until"] = country.DateOf(d.ValidUntil, r.c.Pack.Zone).String()
-	}
+	claims := r.claims(d, def, c)
 	return func(tx *store.Tx) error {
 		now, err := lockApplication(tx, a.ID)
 		if err != nil || now.State != Approved {
@@ -160,6 +154,27 @@ func (r *Room) issue(ctx context.Context, j job.Job) (func(*store.Tx) error, err
 		}
 		return notify(tx, a, "issued")
 	}, nil
+}
+
+// claims are what the credential says. Words come in English, with the Urdu
+// form beside them under the same name and _ur; dates are 2001-04-17.
+func (r *Room) claims(d *Document, def *Definition, c content) map[string]any {
+	out := map[string]any{"certificate_number": d.Number, "issued_on": country.DateOf(d.Issued, r.c.Pack.Zone).String()}
+	if !d.ValidUntil.IsZero() {
+		out["valid_until"] = country.DateOf(d.ValidUntil, r.c.Pack.Zone).String()
+	}
+	for name, ref := range def.Output.Claims {
+		switch f, _ := def.field(ref); f.Type {
+		case "text", "longtext", "choice", "district":
+			en, ur := r.plain(def, c, ref, "en"), r.plain(def, c, ref, "ur")
+			if out[name] = en; ur != en {
+				out[name+"_ur"] = ur
+			}
+		default:
+			out[name] = c.values()[ref]
+		}
+	}
+	return out
 }
 
 // draw writes the certificate's text in every language, and what of it the

@@ -69,7 +69,7 @@ func TestAyeshaGetsHerDomicileCertificate(t *testing.T) {
 			t.Fatalf("urdu text: %s", ur)
 		}
 		offer := w.fakes.offers["services/document/"+app.ID]
-		if offer.Type != "DomicileCertificate" || offer.Claims["resident_since"] != "2001-04-17" || offer.Claims["district"] != "islamabad" {
+		if offer.Type != "DomicileCertificate" || offer.Claims["resident_since"] != "2001-04-17" || offer.Claims["district"] != "Islamabad" || offer.Claims["name_ur"] != "عائشہ صدیقی" {
 			t.Fatalf("offer %+v", offer)
 		}
 
