@@ -1,9 +1,11 @@
 package observatory
 
 import (
+	"context"
 	"strconv"
 	"time"
 
+	"sarai/courtyard/gate"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
 )
@@ -48,13 +50,7 @@ func (r *Room) counted(tx *store.Tx, e store.Event) (bool, error) {
 	case "office.case.decided":
 		return r.decided(tx, e)
 	case "services.application.submitted":
-		var d submitted
-		if err := e.Decode(&d); err != nil {
-			return false, err
-		}
-		_, err := tx.Exec(`insert into observatory_service (service, since, applications) values ($1, $2, 1)
-			on conflict (service) do update set applications = observatory_service.applications + 1`, d.Service, store.Micros(e.At))
-		return true, err
+		return r.applied(tx, e)
 	case "payments.transfer.reserved", "payments.transfer.committed", "payments.transfer.aborted":
 		return r.transferred(tx, e)
 	case "cert.incident.opened":
@@ -75,6 +71,27 @@ func (r *Room) counted(tx *store.Tx, e store.Event) (bool, error) {
 		return true, add(tx, "incidents", e.At, 0, 1, 0)
 	}
 	return false, nil
+}
+
+// applied: one more application of a service, and how much of its form was
+// filled in from registers.
+func (r *Room) applied(tx *store.Tx, e store.Event) (bool, error) {
+	var d submitted
+	if err := e.Decode(&d); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(`insert into observatory_service (service, since, applications) values ($1, $2, 1)
+		on conflict (service) do update set applications = observatory_service.applications + 1`, d.Service, store.Micros(e.At)); err != nil {
+		return false, err
+	}
+	if d.Known+d.Asked <= 0 {
+		return true, nil
+	}
+	fresh, err := insert(tx, row{Indicator: "once-only", Key: d.Application, At: e.At, Position: e.Position, Reference: entry(e), Place: d.Service, Value: d.Known * 100 / (d.Known + d.Asked)})
+	if err != nil || !fresh {
+		return true, err
+	}
+	return true, add(tx, "once-only", e.At, d.Known+d.Asked, d.Known, 0)
 }
 
 // whole is a thing that counts the moment it happens.
@@ -205,7 +222,14 @@ func (r *Room) moved(tx *store.Tx) error {
 }
 
 // tell is the job at the end of the second.
-func tell(tx *store.Tx) error {
+func (r *Room) tell(ctx context.Context, _ job.Job) (func(tx *store.Tx) error, error) {
+	if _, err := gate.SystemPermit(ctx, r.gate, tellJob, "observatory.tell", gate.House{}); err != nil {
+		return nil, err
+	}
+	return told, nil
+}
+
+func told(tx *store.Tx) error {
 	if _, err := tx.Exec(`update observatory_told set at = $1 where name = 'figures'`, store.Micros(tx.Now())); err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type (
 	submitted struct {
 		Application string `json:"application"`
 		Service     string `json:"service"`
+		Known       int64  `json:"known"` // fields filled in from registers
+		Asked       int64  `json:"asked"` // fields the person had to answer
 	}
 	transfer struct {
 		Transfer string `json:"transfer"`

@@ -116,7 +116,7 @@ func below(c *web.Ctx) rowPlace {
 	return rowPlace{At: store.Time(micros), Key: c.Query("key")}
 }
 
-// placeName puts an office's or district's name for its id.
+// placeName puts an office's, district's or service's name for its id.
 func (r *Room) placeName(lang, id string) string {
 	if o, ok := r.pack.Office(id); ok {
 		return o.Name.In(lang)
@@ -124,6 +124,11 @@ func (r *Room) placeName(lang, id string) string {
 	for _, d := range r.pack.Districts {
 		if d.ID == id {
 			return d.Name.In(lang)
+		}
+	}
+	for _, s := range r.services {
+		if s.ID == id {
+			return s.Name.In(lang)
 		}
 	}
 	return id
@@ -135,7 +140,7 @@ func written(ctx context.Context, k Kind, n int64, known bool) string {
 	case !known:
 		return "–"
 	case k == Share:
-		return web.Number(n) + " %"
+		return web.Number(n) + "%" // without a space, or Urdu would put the sign on the wrong side
 	case k == Value:
 		return web.Money(ctx, n, "")
 	case k == Median && n < 10_000:

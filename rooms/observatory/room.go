@@ -1,7 +1,6 @@
 package observatory
 
 import (
-	"context"
 	"embed"
 	"io/fs"
 	"sync"
@@ -70,7 +69,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Gate.Room("observatory", policy, schema)
 	c.Site.Texts("observatory", files)
 	c.Journal.Subscribe(journal.Subscription{Name: "observatory.count", Types: watched, Handle: r.count})
-	c.Jobs.Handle(job.Kind{Name: tellJob, Action: "observatory.tell", Do: func(context.Context, job.Job) (func(*store.Tx) error, error) { return tell, nil }})
+	c.Jobs.Handle(job.Kind{Name: tellJob, Action: "observatory.tell", Do: r.tell})
 	c.Site.Menu(web.Entry{Title: "observatory.menu", Hint: "observatory.menu.hint", Href: "/observatory", Group: "public", Order: 80})
 	c.Site.Menu(web.Entry{Title: "observatory.menu", Hint: "observatory.menu.hint.commission", Href: "/observatory", Group: "official", Order: 80,
 		For: func(p gate.Principal) bool { return p.Has(power) }})

@@ -15,7 +15,7 @@ type row struct {
 	Position  int64     // in the journal and the log
 	Reference string    // public-safe
 	Place     string    // office, district, participants or severity
-	Value     int64     // minor units, of payments
+	Value     int64     // minor units, of payments; percent, of applications
 	Due       time.Time // zero: no time limit
 	Ended     time.Time // zero: still open
 	Took      time.Duration
