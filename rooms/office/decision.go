@@ -3,10 +3,7 @@ package office
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-
-	"golang.org/x/text/unicode/norm"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
@@ -21,7 +18,7 @@ func (r *Room) Decide(ctx context.Context, p gate.Permit[File], outcome, reason 
 	if outcome != Approved && outcome != Refused {
 		return Para{}, fault.New(fault.Invalid, "office.decide.outcome").At("outcome", "office.decide.outcome")
 	}
-	reason = strings.TrimSpace(norm.NFC.String(reason))
+	reason = plain(reason)
 	if outcome == Refused && reason == "" {
 		return Para{}, fault.New(fault.Invalid, "office.decide.reason").At("reason", "office.decide.reason")
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -142,7 +143,7 @@ func (r *Room) SaveDraft(ctx context.Context, p gate.Permit[File], n int64, body
 }
 
 func clean(body string) (string, error) {
-	body = strings.TrimSpace(norm.NFC.String(body))
+	body = plain(body)
 	if body == "" {
 		return "", fault.New(fault.Invalid, "office.note.empty").At("body", "office.note.empty")
 	}
@@ -150,6 +151,22 @@ func clean(body string) (string, error) {
 		return "", fault.New(fault.Invalid, "office.note.long").At("body", "office.note.long", "most", strconv.Itoa(longest), "got", strconv.Itoa(got))
 	}
 	return body, nil
+}
+
+// plain gives text without what could make it read differently from how it is
+// stored: controls, and marks that override the direction of what follows.
+func plain(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r == 0xFEFF:
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(norm.NFC.String(s))
 }
 
 // tries is how often signing begins again when the file changed meanwhile.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -75,7 +76,7 @@ func (p *Page) Lines(s string, width float64, st Style) []string { return p.doc.
 // word is.
 func (d *Document) Lines(s string, width float64, st Style) []string {
 	var out []string
-	for _, para := range strings.Split(s, "\n") {
+	for _, para := range strings.Split(strings.Map(printable, s), "\n") {
 		line := ""
 		for _, w := range strings.Fields(para) {
 			try := w
@@ -91,6 +92,15 @@ func (d *Document) Lines(s string, width float64, st Style) []string {
 		out = append(out, line)
 	}
 	return out
+}
+
+// printable drops controls and overrides of direction: a name must not be able
+// to turn the sentence it stands in.
+func printable(r rune) rune {
+	if r != '\n' && r != '\t' && unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r == 0xFEFF {
+		return -1
+	}
+	return r
 }
 
 // Text sets a paragraph with its first base line at y and gives the base line
