@@ -11,14 +11,13 @@ import (
 	"golang.org/x/net/html"
 
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 )
 
 // The OpenAPI document is read the way a client generator reads it: every
 // reference resolves, every path parameter is declared, every schema is a JSON
 // Schema (2020-12) that the answers themselves satisfy.
 func TestTheDocumentHoldsTogether(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	once(t, func(t *testing.T, db *store.DB) {
 		b := openBank(t, db)
 		got := b.call(t, "GET", "/api/openapi.json", "")
 		if got.status != 200 || got.header.Get("Content-Type") != "application/json" {
@@ -123,7 +122,7 @@ func TestTheDocumentHoldsTogether(t *testing.T) {
 }
 
 func TestTheDocsAreReadableWithoutScripts(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
+	once(t, func(t *testing.T, db *store.DB) {
 		b := openBank(t, db)
 		for _, lang := range []string{"en", "ur"} {
 			got := b.call(t, "GET", "/api/docs", "", "Accept-Language", lang)
