@@ -15,6 +15,7 @@ import (
 	"github.com/a-h/templ"
 
 	"sarai/courtyard/clock"
+	"sarai/courtyard/country"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/id"
 	"sarai/courtyard/store"
@@ -145,7 +146,8 @@ func New(o Options) *Site {
 	}
 	s.Texts("web", sub)
 	s.Texts("gate", gate.Texts)
-	for _, leaf := range []string{"store"} { // knows nothing of pages
+	s.Texts("country", country.Texts)
+	for _, leaf := range []string{"fault", "store"} { // parts that know of no pages
 		if sub, err := fs.Sub(ownTexts, "texts/"+leaf); err == nil {
 			s.Texts(leaf, sub)
 		}
