@@ -199,7 +199,7 @@ func (r *Room) draw(a *Application, def *Definition, c content) (*Document, Cert
 			return r.plain(def, c, m[1:len(m)-1], l.Code)
 		})
 		law := def.law(def.Rules[0].Law)
-		t.Law[l.Code] = law.Name.In(l.Code) + ", " + law.Section
+		t.Law[l.Code] = lawText(law, l.Code)
 		t.Remark[l.Code] = r.c.Site.Say(l.Code, "services.certificate.forever")
 		if !d.ValidUntil.IsZero() {
 			t.Remark[l.Code] = r.c.Site.Say(l.Code, "services.certificate.until", "date", r.date(l.Code, d.ValidUntil))

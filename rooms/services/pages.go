@@ -106,7 +106,10 @@ func (r *Room) homePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		v := frontView{Services: cards(c, r.catalogue.now), Events: r.events(c), More: entries(c, "public")}
 		return c.Render(web.Page{Title: c.T("services.front.title")}, frontBody(v))
 	}
-	v := homeView{Events: r.events(c), Name: web.Of(c.Context(), c.Who.Name), More: entries(c, "citizen")}
+	v := homeView{Events: r.events(c), Greeting: c.T("services.home.peace"), More: entries(c, "citizen")}
+	if name := web.Of(c.Context(), c.Who.Name); name != "" {
+		v.Greeting = c.T("services.home.greeting", "name", name)
+	}
 	if c.Who.Kind == gate.Official {
 		v.Office = entries(c, "official")
 	}
@@ -200,7 +203,7 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	v := serviceView{ID: d.ID, Name: d.Name.In(lang), Summary: d.Summary.In(lang), Office: office.Name.In(lang), Free: d.Fee.Amount == 0, Fee: d.Fee.Amount, Days: int64(d.Time.Days), SignedIn: c.Who.SignedIn(), Output: d.Output.Name.In(lang)}
 	for _, check := range d.Rules {
 		law := d.law(check.Law)
-		v.Rules = append(v.Rules, ruleView{Name: check.Name.In(lang), Law: law.Name.In(lang) + ", " + law.Section})
+		v.Rules = append(v.Rules, ruleView{Name: check.Name.In(lang), Law: lawText(law, lang)})
 	}
 	v.FeeLaw, v.TimeLaw = lawText(d.law(d.Fee.Law), lang), lawText(d.law(d.Time.Law), lang)
 	for _, f := range d.Facts {
@@ -230,7 +233,14 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	return c.Render(web.Page{Title: v.Name, Back: "/services"}, serviceBody(v))
 }
 
-func lawText(l Law, lang string) string { return l.Name.In(lang) + ", " + l.Section }
+// lawText names a law and the place in it. The place is written as lawyers
+// write it, in Latin letters, and isolated where the sentence runs the other way.
+func lawText(l Law, lang string) string {
+	if lang == "ur" {
+		return l.Name.In(lang) + "، \u2068" + l.Section + "\u2069"
+	}
+	return l.Name.In(lang) + ", " + l.Section
+}
 
 // lately gives the working days that half of the last decided applications took
 // at most, and how many they are.

@@ -13,7 +13,7 @@ type frontView struct {
 }
 
 type homeView struct {
-	Name                 string
+	Greeting             string
 	Tasks, Running       []web.Task
 	Events, More, Office []web.Card
 	Unseen               int64
