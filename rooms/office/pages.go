@@ -276,6 +276,8 @@ func (r *Room) recipients(ctx context.Context, c Case) []web.Option {
 // next is the one thing the post is most likely to do now.
 func (c Case) next(post string) string {
 	switch {
+	case c.MayPull:
+		return "pull-back"
 	case c.MayNote && c.Draft.Body != "":
 		return "sign"
 	case c.MayDecide:

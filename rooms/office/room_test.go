@@ -417,7 +417,7 @@ func theDeskInABrowser(t *testing.T, h *house) {
 		t.Error("the desk in Urdu lacks the file")
 	}
 	read(t, rashid, h.URL+"/office?lang=en", 303)
-	if page = read(t, saima, at, 200); strings.Contains(page, `form="note"`) {
+	if page = read(t, saima, at, 200); strings.Contains(page, `id="note"`) {
 		t.Error("who has not got the file is offered to note on it")
 	}
 	send(t, saima, at+"/note", url.Values{"body": {"x"}, "n": {"1"}}, 403)
