@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -199,4 +200,44 @@ func (t *Tab) Overflow() (int, error) {
 func (t *Tab) Covers(text string) (bool, error) {
 	body, err := Eval[string](t, `document.body.innerText`)
 	return strings.Contains(body, text), err
+}
+
+// Page is a page of a tour: its name in file names, its path, and the cookies
+// of the person who looks at it.
+type Page struct {
+	Name    string
+	Path    string
+	Cookies []*http.Cookie
+}
+
+// Tour looks at every page in every view and calls see with the tab: to take a
+// picture, to run axe-core. An error of see ends the tour.
+func (b *Browser) Tour(base string, views []View, pages []Page, see func(t *Tab, p Page) error) error {
+	for _, v := range views {
+		for _, p := range pages {
+			t, err := b.Tab(base, v, p.Cookies...)
+			if err != nil {
+				return err
+			}
+			err = t.Go(base + p.Path)
+			if err == nil {
+				err = see(t, p)
+			}
+			t.Close()
+			if err != nil {
+				return fmt.Errorf("%s in %s: %w", p.Path, v.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Shots writes <dir>/<page>-<view>.png for every page in all Views.
+func (b *Browser) Shots(base, dir string, pages []Page) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // pictures for everybody
+		return err
+	}
+	return b.Tour(base, Views(), pages, func(t *Tab, p Page) error {
+		return t.Save(filepath.Join(dir, p.Name+"-"+t.View.Name+".png"))
+	})
 }
