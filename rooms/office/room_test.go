@@ -3,6 +3,7 @@ package office_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -144,6 +145,7 @@ func TestTheOffice(t *testing.T) {
 			{"papers are sealed", papersAreSealed},
 			{"the desk in a browser", theDeskInABrowser},
 			{"the board follows", theBoardFollows},
+			{"the desk by its interface", theDeskByItsInterface},
 		} {
 			t.Run(story.name, func(t *testing.T) {
 				h.t = t
@@ -517,6 +519,46 @@ func theBoardFollows(t *testing.T, h *house) {
 	case <-ctx.Done():
 		t.Error("the movement never came")
 	}
+}
+
+// theDeskByItsInterface: the same desk for programs.
+func theDeskByItsInterface(t *testing.T, h *house) {
+	file, _ := h.receive("seven")
+	at := h.URL + "/api/office/files/" + file
+	call := func(b *http.Client, method, address, body string, want int) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
+		h.ok(err)
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		if method == http.MethodPost {
+			req.Header.Set("Idempotency-Key", rand.Text())
+		}
+		res, err := b.Do(req)
+		return answer(t, res, err, address, want)
+	}
+	rashid, saima, farah := h.AsOfficial("rashid", clerk), h.AsOfficial("saima", assistant), h.AsOfficial("farah", dc)
+	if list := call(rashid, "GET", h.URL+"/api/office/files?application=app-seven", "", 200); !strings.Contains(list, file) || !strings.Contains(list, `"next":"icta.dc.assistant"`) {
+		t.Errorf("the clerk's desk: %s", list)
+	}
+	call(rashid, "POST", at+"/decide", `{"outcome":"approved"}`, 403)
+	call(rashid, "POST", at+"/forward", `{}`, 200)
+	call(saima, "PUT", at+"/draft", `{"text":"In order.","n":1}`, 200)
+	call(saima, "POST", at+"/sign", "", 200)
+	if said := call(saima, "PUT", at+"/draft", `{"text":"Not in order.","n":1}`, 409); !strings.Contains(said, "cannot be changed") {
+		t.Errorf("altering a signed para: %s", said)
+	}
+	call(saima, "POST", at+"/forward", `{"to":"`+dc+`"}`, 200)
+	call(farah, "POST", at+"/decide", `{"outcome":"refused"}`, 422)
+	call(farah, "POST", at+"/decide", `{"outcome":"approved"}`, 200)
+	if whole := call(farah, "GET", at, "", 200); !strings.Contains(whole, `"sound":true`) || !strings.Contains(whole, `"state":"approved"`) {
+		t.Errorf("the file: %s", whole)
+	}
+	if way := call(h.AsCitizen(applicant), "GET", h.URL+"/api/office/tracking/app-seven", "", 200); !strings.Contains(way, "Deputy Commissioner") || strings.Contains(way, "farah") {
+		t.Errorf("tracking: %s", way)
+	}
+	call(h.AsCitizen("somebody-else"), "GET", h.URL+"/api/office/tracking/app-seven", "", 403)
 }
 
 func read(t *testing.T, b *http.Client, address string, want ...int) string {

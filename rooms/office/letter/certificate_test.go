@@ -92,6 +92,14 @@ func TestTheCertificateIsTheSameEachTimeAndSound(t *testing.T) {
 	})
 }
 
+func BenchmarkRender(b *testing.B) {
+	for b.Loop() {
+		if _, err := domicile().Render(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
 	path, err := exec.LookPath(name)

@@ -76,18 +76,22 @@ func (p *Page) Lines(s string, width float64, st Style) []string { return p.doc.
 // word is.
 func (d *Document) Lines(s string, width float64, st Style) []string {
 	var out []string
+	space := d.Width(" ", st)
 	for _, para := range strings.Split(strings.Map(printable, s), "\n") {
-		line := ""
+		// words are measured one by one, which is near enough to see where a
+		// line may end; the line itself is then measured whole
+		line, sum := "", 0.0
 		for _, w := range strings.Fields(para) {
-			try := w
-			if line != "" {
-				try = line + " " + w
-			}
-			if line != "" && d.Width(try, st) > width {
+			wide := d.Width(w, st)
+			if line != "" && (sum+space+wide > width*1.1 || sum+space+wide > width*0.9 && d.Width(line+" "+w, st) > width) {
 				out = append(out, line)
-				try = w
+				line, sum = "", 0
 			}
-			line = try
+			if line == "" {
+				line, sum = w, wide
+			} else {
+				line, sum = line+" "+w, sum+space+wide
+			}
 		}
 		out = append(out, line)
 	}
