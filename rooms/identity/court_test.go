@@ -42,9 +42,9 @@ var people = []identity.SeedPerson{
 }
 
 // each runs a story on both engines.
-func each(t *testing.T, story func(h *hall)) { eachWith(t, identity.Wants{}, story) }
+func each(t *testing.T, story func(t *testing.T, h *hall)) { eachWith(t, identity.Wants{}, story) }
 
-func eachWith(t *testing.T, w identity.Wants, story func(h *hall)) {
+func eachWith(t *testing.T, w identity.Wants, story func(t *testing.T, h *hall)) {
 	t.Helper()
 	var room *identity.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
@@ -60,7 +60,7 @@ func eachWith(t *testing.T, w identity.Wants, story func(h *hall)) {
 			t.Fatal(err)
 		}
 		h.ayesha, h.bilal, h.officer = subjects[0], subjects[1], subjects[2]
-		story(h)
+		story(t, h)
 	})
 }
 

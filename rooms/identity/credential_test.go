@@ -48,7 +48,7 @@ func (h *hall) link(offer string) string {
 var deepLink = regexp.MustCompile(`data-offer="([^"]+)"`)
 
 func TestAPersonPutsTheirIdentityIntoTheirWallet(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx, b := context.Background(), h.AsCitizen(h.ayesha)
 		pg := h.follow(b, h.post(b, "/credentials/offer", nil))
 		h.status(pg, http.StatusOK)
@@ -122,7 +122,7 @@ func TestAPersonPutsTheirIdentityIntoTheirWallet(t *testing.T) {
 }
 
 func TestARevokedCredentialShowsWithinTheMinute(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		w := h.wallet()
 		offer := h.offer(identity.CredentialOffer{Key: "k1", Subject: h.ayesha, Type: identity.TypePersonIdentification})
@@ -176,7 +176,7 @@ func TestARevokedCredentialShowsWithinTheMinute(t *testing.T) {
 }
 
 func TestAnOfferIsForOneWalletAndOnePerson(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		in := identity.CredentialOffer{Key: "services/7", Subject: h.ayesha, Type: identity.TypeDomicileCertificate, Claims: map[string]any{"district": "Islamabad", "district_ur": "اسلام آباد"}}
 		offer := h.offer(in)
@@ -212,7 +212,7 @@ func TestAnOfferIsForOneWalletAndOnePerson(t *testing.T) {
 }
 
 func TestATransactionCodeCannotBeGuessed(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		offer := h.offer(identity.CredentialOffer{Key: "pin", Subject: h.ayesha, Type: identity.TypePersonIdentification, TxCode: "493536"})
 		link := h.link(offer)
@@ -237,7 +237,7 @@ func TestATransactionCodeCannotBeGuessed(t *testing.T) {
 }
 
 func TestTheCredentialEndpointRefusesInTheStandardsWords(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		token := func() string {
 			h.t.Helper()
 			link := h.link(h.offer(identity.CredentialOffer{Key: id7(), Subject: h.ayesha, Type: identity.TypeDomicileCertificate}))
@@ -310,7 +310,7 @@ func TestTheCredentialEndpointRefusesInTheStandardsWords(t *testing.T) {
 }
 
 func TestPublishedDocumentsAreWhatVerifiersNeed(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		if _, err := oid4vci.ParseMetadata([]byte(h.get(http.DefaultClient, oid4vci.WellKnown).body), h.URL); err != nil {
 			t.Error(err)
 		}
@@ -338,7 +338,7 @@ func TestPublishedDocumentsAreWhatVerifiersNeed(t *testing.T) {
 }
 
 func TestOnlyTheHousesOwnTokensOpenTheInterface(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		token := h.status(p.token(p.agree(b, p.authorize(b, nil)).Get("code"), nil), 200).json(t)["access_token"].(string)
 		if who, err := h.room.VerifyBearer(context.Background(), token); !fault.Is(err, fault.Unauthenticated) || who.Kind != gate.Anonymous {

@@ -114,7 +114,7 @@ func sweep(tx *store.Tx) error {
 		`delete from identity_token where expires < $1`,
 		`delete from identity_session where expires < $1`,
 		`delete from identity_attempt where latest < $1`,
-		`update identity_offer set claims = '{}' where state <> 'open' and collected < $1 and claims <> '{}'`,
+		`update identity_offer set claims = '{}' where state <> 'open' and collected < $1 and cast(claims as text) <> '{}'`,
 	} {
 		if _, err := tx.Exec(q, day); err != nil {
 			return fmt.Errorf("sweep: %w", err)

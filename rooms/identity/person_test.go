@@ -14,7 +14,7 @@ import (
 )
 
 func TestWhoeverReadsAFactIsOnTheRecord(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		ask := identity.FactAsk{Subject: h.ayesha, Names: []string{identity.FactName, identity.FactNumber, identity.FactAdult, identity.FactPhoto},
 			Purpose: "Domicile certificate", Basis: "Citizenship Act 1951 section 17", Actor: "post/icta.dc.diary"}
@@ -46,7 +46,7 @@ func TestWhoeverReadsAFactIsOnTheRecord(t *testing.T) {
 }
 
 func TestNobodyReadsWithoutSayingWhy(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		good := identity.FactAsk{Subject: h.ayesha, Names: []string{identity.FactName}, Purpose: "p", Basis: "b", Actor: "post/x"}
 		for story, spoil := range map[string]func(*identity.FactAsk){
 			"no purpose":         func(a *identity.FactAsk) { a.Purpose = "" },
@@ -69,7 +69,7 @@ func TestNobodyReadsWithoutSayingWhy(t *testing.T) {
 }
 
 func TestTheNumberIsNowhereInTheClear(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		err := h.DB.View(ctx, func(tx *store.Tx) error {
 			rows, err := store.List(tx, func(scan store.Scan) (string, error) {
@@ -98,7 +98,7 @@ func TestTheNumberIsNowhereInTheClear(t *testing.T) {
 }
 
 func TestANumberIsRegisteredOnce(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		np := people[0]
 		np.NameEn, np.Source = "Somebody Else", "enrolment"
@@ -127,7 +127,7 @@ func TestANumberIsRegisteredOnce(t *testing.T) {
 }
 
 func TestTwoSectorsShareNoPseudonym(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		ctx := context.Background()
 		a, _ := h.room.Pseudonym(ctx, h.ayesha, "client/a")
 		b, _ := h.room.Pseudonym(ctx, h.ayesha, "client/b")
@@ -140,7 +140,7 @@ func TestTwoSectorsShareNoPseudonym(t *testing.T) {
 }
 
 func TestACountryIsSeededQuicklyAndTwice(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		var many []identity.SeedPerson
 		for i := range 2000 {
 			p := people[1]

@@ -164,7 +164,7 @@ func (p *party) idToken(signed, alg string) map[string]any {
 }
 
 func TestAPersonSignsInElsewhereAndDecidesWhatToShow(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		consent := p.authorize(b, nil)
 		for _, want := range []string{"Example University admissions", "Your name", "Your date of birth", "http://127.0.0.1:7701"} {
@@ -214,7 +214,7 @@ func TestAPersonSignsInElsewhereAndDecidesWhatToShow(t *testing.T) {
 }
 
 func TestSayingNoGoesBackAsNo(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		form, _ := p.authorize(b, nil).form(t)
 		form.Set("answer", "no")
@@ -225,7 +225,7 @@ func TestSayingNoGoesBackAsNo(t *testing.T) {
 }
 
 func TestAStolenCodeEndsEverythingItGave(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		code := p.agree(b, p.authorize(b, nil)).Get("code")
 		token := h.status(p.token(code, nil), http.StatusOK).json(t)["access_token"].(string)
@@ -243,7 +243,7 @@ func TestAStolenCodeEndsEverythingItGave(t *testing.T) {
 }
 
 func TestTheTokenEndpointRefusesWhatDoesNotFit(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		p := h.party()
 		code := p.agree(b, p.authorize(b, nil)).Get("code")
@@ -280,7 +280,7 @@ func TestTheTokenEndpointRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func TestAWrongRequestIsAnsweredWhereItIsSafe(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		for story, c := range map[string]struct {
 			change url.Values
@@ -320,7 +320,7 @@ func TestAWrongRequestIsAnsweredWhereItIsSafe(t *testing.T) {
 }
 
 func TestALinkIntoSomebodyElsesSignInIsWorthNothing(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		consent := p.authorize(b, nil)
 		stranger := h.AsCitizen(h.bilal)
@@ -332,7 +332,7 @@ func TestALinkIntoSomebodyElsesSignInIsWorthNothing(t *testing.T) {
 }
 
 func TestPushedRequestsWorkOnce(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		p, b := h.party(), h.AsCitizen(h.ayesha)
 		pushed := h.status(h.post(http.DefaultClient, "/oidc/par", p.request(nil)), http.StatusCreated).json(t)
 		uri := pushed["request_uri"].(string)
@@ -369,7 +369,7 @@ func TestConfidentialClientsProveThemselves(t *testing.T) {
 			RedirectURIs: []string{"https://tax.example/cb"}, PostLogoutURIs: []string{"https://tax.example/bye"}, Scopes: []string{"openid", "profile"}, IDTokenAlg: jwt.ES256, DPoP: true, PAR: true},
 		{ID: "bank", Name: map[string]string{"en": "Bank"}, Auth: identity.AuthBasic, SecretHash: identity.SecretHash("s/e+c:ret"), RedirectURIs: []string{"https://bank.example/cb"}, Scopes: []string{"openid"}},
 	}
-	eachWith(t, identity.Wants{Clients: clients}, func(h *hall) {
+	eachWith(t, identity.Wants{Clients: clients}, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		p := h.party()
 		p.client, p.back, p.scope = "tax", "https://tax.example/cb", "openid profile"
@@ -454,7 +454,7 @@ func TestConfidentialClientsProveThemselves(t *testing.T) {
 
 func TestTwoRelyingPartiesFindNothingInCommon(t *testing.T) {
 	second := identity.Client{ID: "clinic", Name: map[string]string{"en": "Clinic"}, Auth: identity.AuthNone, RedirectURIs: []string{"https://clinic.example/cb"}, Scopes: []string{"openid"}}
-	eachWith(t, identity.Wants{Clients: []identity.Client{second}}, func(h *hall) {
+	eachWith(t, identity.Wants{Clients: []identity.Client{second}}, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		p, q := h.party(), h.party()
 		p.scope = "openid"
@@ -472,7 +472,7 @@ func TestTwoRelyingPartiesFindNothingInCommon(t *testing.T) {
 }
 
 func TestMaxAgeAndPromptAskAgain(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		p := h.party()
 		p.scope = "openid"
@@ -494,7 +494,7 @@ func TestMaxAgeAndPromptAskAgain(t *testing.T) {
 }
 
 func TestKeysRotateUnderRunningRelyingParties(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b, p := h.AsCitizen(h.ayesha), h.party()
 		old := h.status(p.token(p.agree(b, p.authorize(b, nil)).Get("code"), nil), 200).json(t)["id_token"].(string)
 		if err := h.Keys.Rotate(context.Background(), "identity.oidc.rs256"); err != nil {
@@ -509,7 +509,7 @@ func TestKeysRotateUnderRunningRelyingParties(t *testing.T) {
 }
 
 func TestDiscoverySaysWhatIsTrue(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 			m := h.status(h.get(http.DefaultClient, path), 200).json(t)
 			if m["issuer"] != h.URL || m["authorization_response_iss_parameter_supported"] != true {
@@ -523,7 +523,7 @@ func TestDiscoverySaysWhatIsTrue(t *testing.T) {
 }
 
 func TestTheSweepLeavesWhatIsAlive(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.Browser()
 		h.follow(b, h.get(b, "/sign-in"))
 		count := func() (n int64) {

@@ -41,7 +41,7 @@ func (h *hall) enrol(subject string) (*http.Client, *phone) {
 }
 
 func TestFromTheCodeToThePasskeyToTheWindow(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		_, f := h.enrol(h.ayesha)
 		if e := h.events(identity.EventPasskeyRegistered); len(e) != 1 || strings.Contains(string(e[0].Payload), "Ayesha") {
 			t.Errorf("the event: %+v", e)
@@ -79,7 +79,7 @@ func TestFromTheCodeToThePasskeyToTheWindow(t *testing.T) {
 }
 
 func TestACodeIsWorthNothingOnceThereIsAPasskey(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		code := h.activation(h.ayesha)
 		h.enrol(h.ayesha)
 		b := h.Browser()
@@ -94,7 +94,7 @@ func TestACodeIsWorthNothingOnceThereIsAPasskey(t *testing.T) {
 }
 
 func TestAnotherPhoneIsNotLetIn(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		_, good := h.enrol(h.ayesha)
 		_, other := h.enrol(h.bilal)
 		stranger := h.newPhone()
@@ -139,7 +139,7 @@ func TestAnotherPhoneIsNotLetIn(t *testing.T) {
 }
 
 func TestABurstOfFailuresIsHeldOffAndReported(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.Browser()
 		codes := map[int]int{}
 		for range 25 {
@@ -160,7 +160,7 @@ func TestABurstOfFailuresIsHeldOffAndReported(t *testing.T) {
 }
 
 func TestASyncedPasskeyMayFlipItsFlag(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		_, f := h.enrol(h.ayesha)
 		f.auth.Options.BackupEligible, f.auth.Options.BackupState = true, true
 		b := h.Browser()
@@ -176,7 +176,7 @@ func TestASyncedPasskeyMayFlipItsFlag(t *testing.T) {
 }
 
 func TestTheWayBackIsAPathOfTheHouse(t *testing.T) {
-	each(t, func(h *hall) {
+	each(t, func(t *testing.T, h *hall) {
 		b := h.AsCitizen(h.ayesha)
 		for to, want := range map[string]string{"/pay/7": "/pay/7", "https://evil.example": "/", "//evil.example": "/", `/\evil.example`: "/", "": "/"} {
 			res := h.status(h.get(b, "/sign-in?to="+url.QueryEscape(to)), http.StatusSeeOther)
