@@ -67,7 +67,7 @@ func Open(o Options) (*Courtyard, error) {
 	c.Journal = journal.New(o.DB, journal.Options{Logger: o.Logger, Poll: o.Poll})
 	c.Jobs = job.New(o.DB, job.Options{Logger: o.Logger, Clock: o.Clock, Poll: o.Poll})
 	_, host, _ := strings.Cut(c.Base, "://")
-	if c.Log, err = tlog.New(o.DB, c.Journal, c.Keys, tlog.Options{Origin: host + "/log", Pin: o.Pin, Clock: o.Clock, Logger: o.Logger}); err != nil {
+	if c.Log, err = tlog.New(o.DB, c.Journal, c.Keys, tlog.Options{Origin: host + "/log", Pin: o.Pin, Quantum: true, Clock: o.Clock, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
 	c.Gate = gate.New(o.DB, gate.Options{Posts: posts{o.Pack}, Clock: o.Clock, NewID: o.NewID, Demo: o.Demo, Logger: o.Logger})
@@ -78,6 +78,8 @@ func Open(o Options) (*Courtyard, error) {
 	c.Site.Texts("gate", gate.Texts)
 	c.Site.Texts("country", country.Texts)
 	c.Site.Texts("api", api.Texts)
+	c.Site.Texts("keys", keys.Texts)
+	c.Site.Texts("tlog", tlog.Texts)
 	codes := make([]string, 0, len(o.Pack.Languages))
 	for _, l := range o.Pack.Languages {
 		codes = append(codes, l.Code)
