@@ -172,6 +172,14 @@ type held struct {
 	At      time.Time `json:"at"`
 }
 
+// source names the register for people, where we have a name for it.
+func (r *Room) source(lang string, h held) string {
+	if key := "services.source." + h.Source; r.c.Site.Has(key) {
+		return r.c.Site.Say(lang, key)
+	}
+	return h.Source
+}
+
 // content is what is sealed in an application.
 type content struct {
 	Facts   map[string]held   `json:"facts"`

@@ -139,7 +139,7 @@ func (r *Room) summary(ctx context.Context, d *Definition, c content, a *Applica
 			h := c.Facts[f.ID]
 			source := say("services.summary.stated")
 			if h.Source != stated {
-				source = say("services.summary.source", "source", h.Source, "date", r.date(l.Code, h.At))
+				source = say("services.summary.source", "source", r.source(l.Code, h), "date", r.date(l.Code, h.At))
 			}
 			fmt.Fprintf(&b, "%s: %s (%s)\n", f.Label.In(l.Code), r.plain(d, c, "facts."+f.ID, l.Code), source)
 		}

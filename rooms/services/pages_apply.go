@@ -158,7 +158,7 @@ func (r *Room) questionView(c *web.Ctx, a *Application, held content, q question
 			value = held.Facts[f.ID].Value
 		} else if h, known := held.Facts[f.Known]; f.Known != "" && known && value == "" {
 			value = h.Value
-			note = c.T("services.known", "source", h.Source, "date", c.Date(h.At))
+			note = c.T("services.known", "source", r.source(lang, h), "date", c.Date(h.At))
 			if h.Source == stated {
 				note = ""
 			}
@@ -318,7 +318,7 @@ func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error
 		if h.Source == stated {
 			row.Note, row.Change = c.T("services.stated"), "/applications/"+a.Ref+"/q/fact-"+url.PathEscape(f.ID)+"?check"
 		} else {
-			row.Note = c.T("services.known", "source", h.Source, "date", c.Date(h.At))
+			row.Note = c.T("services.known", "source", r.source(lang, h), "date", c.Date(h.At))
 		}
 		v.Facts = append(v.Facts, row)
 	}
@@ -341,7 +341,7 @@ func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error
 			field, _ := d.field(ref)
 			source := c.T("services.stated")
 			if id, isFact := strings.CutPrefix(ref, "facts."); isFact && held.Facts[id].Source != stated {
-				source = held.Facts[id].Source
+				source = r.source(lang, held.Facts[id])
 			}
 			fv.Used = append(fv.Used, usedView{Label: field.Label.In(lang), Value: r.shown(c, d, held, ref), Source: source})
 		}
