@@ -254,7 +254,7 @@ func (r *Room) claimsFor(ctx context.Context, o heldOffer, t *CredentialType) (m
 	}
 	facts, err := r.Facts(ctx, FactAsk{
 		Subject: o.Subject, Names: []string{FactName, FactFather, FactBirth, FactAdult, FactSex, FactNumber, FactAddress, FactDistrict, FactPhoto},
-		Purpose: "Putting your identity into your wallet", Basis: "request of the person", Actor: "citizen/" + o.Subject,
+		Purpose: "identity.purpose.wallet", Basis: "identity.basis.request", Actor: "citizen/" + o.Subject,
 	})
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
 		return nil, &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the person is not in the register"}

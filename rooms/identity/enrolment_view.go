@@ -95,6 +95,9 @@ func (r *Room) actorName(ctx context.Context, actor string) string {
 
 // said shows a purpose or basis: a text key of this room, or words as they are.
 func (r *Room) said(ctx context.Context, words string) string {
+	if strings.HasPrefix(words, "consent/") {
+		return web.T(ctx, "identity.basis.consent")
+	}
 	if r.site.Has(words) {
 		return web.T(ctx, words)
 	}

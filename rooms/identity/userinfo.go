@@ -32,12 +32,12 @@ func (r *Room) userinfo(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	}
 	out := map[string]any{"sub": sub}
 	if names := factsOf(g.Scopes); len(names) > 0 {
-		purpose, basis := client.Purpose["en"], "consent/"+g.Request.Consent
-		if purpose == "" {
-			purpose = "Sign-in at " + client.Name["en"]
+		purpose, basis := "identity.purpose.signin", "consent/"+g.Request.Consent
+		if client.Purpose["en"] != "" {
+			purpose = client.Purpose["en"] + " · " + client.Purpose["ur"]
 		}
 		if g.Request.Consent == "" {
-			basis = "service of the house"
+			basis = "identity.basis.request"
 		}
 		facts, err := r.Facts(ctx, FactAsk{Subject: g.Subject, Names: names, Purpose: purpose, Basis: basis, Actor: "client/" + client.ID})
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Gone) {
