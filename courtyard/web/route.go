@@ -10,6 +10,7 @@ import (
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
+	"sarai/courtyard/telemetry"
 )
 
 // Route is a page or an endpoint: what is asked for, what the gate is asked
@@ -122,6 +123,7 @@ func (s *Site) Handler() http.Handler {
 		c := &Ctx{W: w, R: r, Site: s, Lang: s.negotiate(r), live: s.hub.seen()}
 		_, isProtocol := s.protocol.Handler(r)
 		if isProtocol != "" {
+			telemetry.Route(r.Context(), isProtocol)
 			c.enter()
 			s.mux.ServeHTTP(w, c.R)
 			return
@@ -135,6 +137,7 @@ func (s *Site) Handler() http.Handler {
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/static/") {
+			telemetry.Route(r.Context(), "/static/")
 			s.assets.ServeHTTP(w, r)
 			return
 		}
@@ -144,10 +147,12 @@ func (s *Site) Handler() http.Handler {
 			return
 		}
 		c.enter()
-		if _, pattern := s.mux.Handler(c.R); pattern == "" {
+		_, pattern := s.mux.Handler(c.R)
+		if pattern == "" {
 			s.notFound(c)
 			return
 		}
+		telemetry.Route(r.Context(), pattern)
 		s.mux.ServeHTTP(w, c.R)
 	})
 }
