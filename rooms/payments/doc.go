@@ -15,11 +15,13 @@
 // # The ledger
 //
 // Package ledger has the rules; read its doc.go first. [Book] keeps them in the
-// database, one transaction a [Work]: it locks the currency's row in
-// payments_book, looks for the idempotency keys, reads the accounts the steps
-// touch, decides all steps in memory, and writes rows, entries, balances and
-// events together. The lock puts all Works of a currency in one order, which is
-// the order of the rows; there is no other lock to take in a wrong order.
+// database. Requests ([Work]) that wait for the same currency are decided
+// together in one transaction: it locks the currency's row in payments_book,
+// looks for the idempotency keys, reads the accounts the steps touch, decides
+// all steps in memory one after the other, and writes rows, entries, balances
+// and events. If the batch cannot be written, each request is tried alone. The
+// lock puts the batches of all processes in one order, which is the order of the
+// rows; there is no other lock to take in a wrong order.
 //
 // A request is known by day, party and key, and yesterday's keys count too, so
 // that a repetition after midnight is still one. What is kept with the key is
