@@ -69,7 +69,10 @@ func (c Certificate) Render() ([]byte, error) {
 	en, ur := d.Root().Child("Sect", "en"), d.Root().Child("Sect", "ur")
 	frame(p)
 	y := c.heading(p, en, ur)
-	y = c.statement(p, en, ur, y)
+	y, err := c.statement(p, en, ur, y)
+	if err != nil {
+		return nil, fmt.Errorf("photograph: %w", err)
+	}
 	y = c.facts(p, d.Root().Child("Table", ""), y)
 	c.foot(p, en, ur, y)
 	if len(c.Source) > 0 {
@@ -130,21 +133,22 @@ func (c Certificate) heading(p *pdf.Page, en, ur *pdf.Element) float64 {
 	return y + 28
 }
 
-func (c Certificate) statement(p *pdf.Page, en, ur *pdf.Element, y float64) float64 {
-	box := width
+func (c Certificate) statement(p *pdf.Page, en, ur *pdf.Element, y float64) (float64, error) {
+	box, least := width, 0.0
 	if len(c.Photo) > 0 {
 		const pw, ph = 27 * pdf.MM, 34 * pdf.MM
 		px, py := right-pw, y-14
 		p.Begin(nil)
 		p.Rect(px-3, py-3, pw+6, ph+6, pdf.Color{R: 0xff, G: 0xff, B: 0xff})
 		p.Frame(px-3, py-3, pw+6, ph+6, 0.6, rule)
-		if p.Image(en.Figure("Photograph of the person", ""), c.Photo, px, py, pw, ph) == nil {
-			box = width - pw - 18
+		if err := p.Image(en.Figure("Photograph of the person", ""), c.Photo, px, py, pw, ph); err != nil {
+			return 0, err
 		}
+		box, least = width-pw-18, py+ph+14
 	}
 	y = p.Text(en.Child("P", ""), c.Statement["en"], left, y, box, pdf.Style{Size: 11, Color: ink, Leading: 16.5})
 	y = p.Text(ur.Child("P", ""), c.Statement["ur"], left, y+12, box, pdf.Style{Size: 12.5, Color: ink, RTL: true, Leading: 29})
-	return y + 2
+	return max(y+2, least), nil
 }
 
 // facts prints the rows: the English label and value from the left, the Urdu

@@ -2,6 +2,8 @@ package letter_test
 
 import (
 	"bytes"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +92,39 @@ func TestTheCertificateIsTheSameEachTimeAndSound(t *testing.T) {
 			t.Errorf("attachment: %v %s", err, out)
 		}
 	})
+}
+
+// TestAPhotograph: it stands beside the statement; one that cannot be read is
+// an error, not a certificate without it.
+func TestAPhotograph(t *testing.T) {
+	picture := image.NewRGBA(image.Rect(0, 0, 90, 110))
+	for i := range picture.Pix {
+		picture.Pix[i] = uint8(i * 7) //nolint:gosec // any pattern
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, picture); err != nil {
+		t.Fatal(err)
+	}
+	c := domicile()
+	c.Photo = b.Bytes()
+	doc, err := c.Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "photo.pdf")
+	if keep := os.Getenv("SARAI_KEEP_PHOTO_PDF"); keep != "" {
+		file = keep
+	}
+	if err := os.WriteFile(file, doc, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Photo = []byte("no picture")
+	if _, err := c.Render(); err == nil {
+		t.Error("an unreadable photograph was left out silently")
+	}
+	if out, err := run(t, "pdfimages", "-list", file); err != nil || !strings.Contains(out, "90   110") {
+		t.Errorf("pdfimages: %v\n%s", err, out)
+	}
 }
 
 func BenchmarkRender(b *testing.B) {
