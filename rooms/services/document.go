@@ -196,7 +196,11 @@ func (r *Room) draw(a *Application, def *Definition, c content) (*Document, Cert
 	values := c.values()
 	for _, l := range r.c.Pack.Languages {
 		t.Statement[l.Code] = placeholder.ReplaceAllStringFunc(def.Output.Body[l.Code], func(m string) string {
-			return r.plain(def, c, m[1:len(m)-1], l.Code)
+			value := r.plain(def, c, m[1:len(m)-1], l.Code)
+			if f, _ := def.field(m[1 : len(m)-1]); l.Dir == "rtl" && f.code() {
+				return "\u2066" + value + "\u2069" // else 69901-… would be read from its end (UAX 9, W2)
+			}
+			return value
 		})
 		law := def.law(def.Rules[0].Law)
 		t.Law[l.Code] = lawText(law, l.Code)

@@ -284,5 +284,9 @@ func proofRows(ctx context.Context, v proofView) []web.Answer {
 
 // proofCommand is what somebody types who does not want to trust this page.
 func proofCommand(v proofView) string {
-	return "sarai verify " + strings.ToLower(v.Number) + ".tlog-proof " + strings.ToLower(v.Number) + ".pdf"
+	key := v.Key
+	if key == "" {
+		key = "KEY"
+	}
+	return "sarai verify --key=" + key + " " + strings.ToLower(v.Number) + ".tlog-proof"
 }
