@@ -126,7 +126,7 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 func (c *court) inn() {
-	page := func(c *web.Ctx) web.Page { return web.Page{Title: c.T("inn.title"), Kind: "question"} }
+	page := func(c *web.Ctx) web.Page { return web.Page{Title: c.T("inn.title"), Kind: "question", Back: "/inn"} }
 	web.Handle(c.site, web.Route[gate.House]{Pattern: "GET /inn", Action: "inn.look", Do: func(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return c.Render(page(c), web.Text(c.T("inn.hello", "name", c.Query("name"), "room", "12")))
 	}})
