@@ -42,6 +42,7 @@ type Form struct {
 	options        map[string][]string // the values a choice offers
 	submits        [][2]string         // named submit buttons
 	fields         []string            // visible fields in order
+	attrs          map[string]string
 }
 
 type file struct {
@@ -208,6 +209,9 @@ func (f *Form) Value(name string) string { return f.values.Get(name) }
 // Options are the values a choice (radios, checkboxes, select) offers.
 func (f *Form) Options(name string) []string { return f.options[name] }
 
+// Attr is an attribute of the form element, "data-passkey".
+func (f *Form) Attr(name string) string { return f.attrs[name] }
+
 // Buttons are the named submit buttons as "name=value".
 func (f *Form) Buttons() []string {
 	var out []string
@@ -285,6 +289,31 @@ func (p *Page) Data(name string) string {
 	return out
 }
 
+// DataWhere is an attribute of the element that carries both it and another
+// attribute with the given value.
+func (p *Page) DataWhere(name, other, value string) string {
+	var out string
+	walk(p.doc, func(n *html.Node) bool {
+		if out == "" && attr(n, other) == value {
+			out = attr(n, name)
+		}
+		return out == ""
+	})
+	return out
+}
+
+// IDs are the id attributes that begin with prefix.
+func (p *Page) IDs(prefix string) []string {
+	var out []string
+	walk(p.doc, func(n *html.Node) bool {
+		if v := attr(n, "id"); strings.HasPrefix(v, prefix) {
+			out = append(out, strings.TrimPrefix(v, prefix))
+		}
+		return true
+	})
+	return out
+}
+
 // Text is the page's words without markup, for reading what a person reads.
 func (p *Page) Text() string {
 	if p.doc == nil {
@@ -324,7 +353,10 @@ func readForm(n *html.Node) *Form {
 	f := &Form{
 		Action: attr(n, "action"), Method: strings.ToUpper(attr(n, "method")),
 		multipart: attr(n, "enctype") == "multipart/form-data",
-		values:    url.Values{}, files: map[string]file{}, options: map[string][]string{},
+		values:    url.Values{}, files: map[string]file{}, options: map[string][]string{}, attrs: map[string]string{},
+	}
+	for _, a := range n.Attr {
+		f.attrs[a.Key] = a.Val
 	}
 	if f.Method == "" {
 		f.Method = http.MethodGet
@@ -416,4 +448,14 @@ func has(n *html.Node, name string) bool {
 		}
 	}
 	return false
+}
+
+// FormTo is the first posting form whose action is exactly path.
+func (p *Page) FormTo(path string) *Form {
+	for _, f := range p.Forms() {
+		if f.Method == http.MethodPost && f.Action == path {
+			return f
+		}
+	}
+	return nil
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"sarai/house"
+)
+
+type demoCommand struct {
+	where
+	listen
+	Seed    uint64 `help:"Another seed is another country." default:"1"`
+	Live    bool   `help:"Let simulated people work, so that screens move."`
+	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+	Size    string `help:"small is for tests." enum:"small,full" default:"full" hidden:""`
+}
+
+// Run makes a fresh country in a folder that goes away at the end, unless one
+// is named, and prints a one-click way in for every persona.
+func (c demoCommand) Run(ctx context.Context, out io.Writer) error {
+	cfg := house.Config{Data: c.Data, Database: c.Database, Country: c.Country}
+	if cfg.Data == "" {
+		dir, err := os.MkdirTemp("", "sarai-demo-")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		cfg.Data = dir
+	} else if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return err
+	}
+	c.fill(&cfg)
+	if c.Log == "text" {
+		cfg.Log = "off" // the terminal is for the links; --log json shows everything
+	}
+	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small"}
+	h, err := house.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	h.PrintWelcome(out)
+	_, _ = fmt.Fprintln(out, "\nStop with Ctrl-C.")
+	return h.Run(ctx)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"sarai/house"
+)
+
+// where says which database a command works on.
+type where struct {
+	Data     string `help:"Folder for the embedded database, the master key and the last checkpoint." placeholder:"DIR" type:"path"`
+	Database string `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
+}
+
+func (w where) config() (house.Config, error) {
+	if w.Data == "" {
+		return house.Config{}, fmt.Errorf("name the country's folder with --data DIR (or SARAI_DATA); it holds the master key")
+	}
+	return house.Config{Data: w.Data, Database: w.Database}, nil
+}
+
+// listen says how a server is reached and how it logs.
+type listen struct {
+	Addr  string `help:"Address to listen on." placeholder:"HOST:PORT" default:"localhost:8080"`
+	Base  string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
+	Log   string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
+	Trace string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
+}
+
+type serveCommand struct {
+	where
+	listen
+	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+}
+
+// Run serves until the process is asked to stop.
+func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Clean(c.Data), 0o700); err != nil {
+		return err
+	}
+	c.fill(&cfg)
+	cfg.Country = c.Country
+	h, err := house.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "Sarai %s serves %s at %s\n", stamped(), cfg.Country, h.Base())
+	return h.Run(ctx)
+}
+
+func (l listen) fill(cfg *house.Config) {
+	cfg.Addr, cfg.Base, cfg.Log, cfg.Trace, cfg.Version = l.Addr, l.Base, l.Log, l.Trace, stamped()
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"sarai/courtyard/tlog"
+)
+
+type verifyCommand struct {
+	Receipt string   `arg:"" help:"The receipt file." type:"existingfile"`
+	Key     []string `help:"Verifier key of the log, as printed at its start and at /log/; may be given several times." required:"" placeholder:"KEY"`
+	Online  string   `help:"Also ask this log whether it still contains what the receipt was made from." placeholder:"URL"`
+}
+
+// Run checks a receipt without a network, unless it is asked to go further.
+func (c verifyCommand) Run(ctx context.Context, out io.Writer) error {
+	receipt, err := os.ReadFile(c.Receipt)
+	if err != nil {
+		return err
+	}
+	p, err := tlog.Verify(receipt, c.Key...)
+	if err != nil {
+		return fmt.Errorf("the receipt does not hold: %w", err)
+	}
+	_, _ = fmt.Fprintf(out, "The receipt holds.\n  what   %s, version %d\n  about  %s\n  who    %s\n  when   %s\n  where  entry %d of %d in %s\n",
+		p.Event.Type, p.Event.Version, p.Event.Subject, p.Event.Actor, p.Event.At.Format(time.RFC3339), p.Index, p.Size, p.Origin)
+	if c.Online == "" {
+		return nil
+	}
+	_, size, err := tlog.Check(ctx, c.Online, c.Key[0], p.Checkpoint)
+	if err != nil {
+		return fmt.Errorf("the log has not kept what it signed: %w", err)
+	}
+	_, _ = fmt.Fprintf(out, "The log has grown to %d entries and still contains it.\n", size)
+	return nil
+}

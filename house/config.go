@@ -1,0 +1,111 @@
+package house
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sarai/courtyard/clock"
+	"sarai/courtyard/country"
+	"sarai/courtyard/keys"
+	"sarai/courtyard/store"
+)
+
+// Config is everything an operator decides. Only Data is needed.
+type Config struct {
+	Data     string // folder of the embedded database, the master key and the log's pin
+	Database string // PostgreSQL URL; empty for the embedded database in Data
+	Country  string // code of a built-in pack, or a folder; "pk" when empty
+	Addr     string // "localhost:8080"; port 0 takes a free one
+	Base     string // public address; what Addr says when empty
+	Log      string // "text", "json" or "off"
+	LogOut   io.Writer
+	Trace    string // OTLP/HTTP address; no traces when empty
+	Version  string
+	Demo     *Demo // a synthetic country; nil for a real one
+
+	Clock clock.Clock
+	Pace  float64 // multiplies every rate limit; 0 is 1, negative lifts them (tests)
+}
+
+// Demo says what synthetic country is made.
+type Demo struct {
+	Seed  uint64
+	Small bool // a village, for tests
+	Live  bool // simulated people work
+}
+
+func (c Config) databaseURL() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "sarai.db")
+}
+
+// OpenStore opens the database that the configuration names.
+func (c Config) OpenStore() store.Config { return store.Config{URL: c.databaseURL()} }
+
+// Master reads the master key: SARAI_MASTER_KEY if it is set, else the file
+// master.key in Data, made at the first start.
+func (c Config) Master(create bool) (keys.Master, error) {
+	if s := os.Getenv("SARAI_MASTER_KEY"); s != "" {
+		return keys.ParseMaster(s)
+	}
+	if c.Data == "" {
+		return keys.Master{}, errors.New("house: no folder for the master key")
+	}
+	return keys.MasterFile(filepath.Join(c.Data, "master.key"), create)
+}
+
+// Pack loads the country pack.
+func (c Config) Pack() (*country.Pack, error) {
+	name := c.Country
+	if name == "" {
+		name = "pk"
+	}
+	if strings.ContainsAny(name, `/\.`) {
+		p, err := country.Load(os.DirFS(name))
+		if err != nil {
+			return nil, fmt.Errorf("country pack %s:\n%w", name, err)
+		}
+		return p, nil
+	}
+	return country.Builtin(name)
+}
+
+// listen opens the port and says at which address people reach the house.
+func (c Config) listen() (net.Listener, string, error) {
+	addr := c.Addr
+	if addr == "" {
+		addr = "localhost:8080"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, "", fmt.Errorf("house: %w (is another one running? choose another with --addr)", err)
+	}
+	if c.Base != "" {
+		return l, strings.TrimRight(c.Base, "/"), nil
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, "", err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost" // passkeys need a name, not a number
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return l, "http://" + net.JoinHostPort(host, port), nil
+}
+
+// databaseName names the database in messages, without its password.
+func (c Config) databaseName() string {
+	if u, err := url.Parse(c.Database); c.Database != "" && err == nil {
+		return u.Redacted()
+	}
+	return c.Data
+}

@@ -1,0 +1,33 @@
+package house
+
+import (
+	"context"
+
+	"sarai/rooms/office"
+	"sarai/rooms/services"
+)
+
+// seedRooms lets the rooms make their part of a synthetic country, in the order
+// in which they need each other: accounts before fees, offices before files.
+func (h *House) seedRooms(ctx context.Context) error {
+	p, seed := h.people, h.cfg.Demo.Seed
+	files, applications := 400, 240
+	if h.cfg.Demo.Small {
+		files, applications = 24, 12
+	}
+	if err := h.rooms.payments.Seed(ctx, p.Demo, p.subject); err != nil {
+		return err
+	}
+	holders := make(map[string]string, len(p.Charges))
+	for _, c := range p.Charges {
+		holders[c.Post] = p.subject(c.Holder)
+	}
+	if err := h.rooms.office.Seed(ctx, office.Seed{Seed: seed, Files: files, Holders: holders}); err != nil {
+		return err
+	}
+	list := make([]services.SeedPerson, 0, len(p.Citizens))
+	for _, c := range p.Citizens {
+		list = append(list, services.SeedPerson{Subject: p.subject(c.Key), Citizen: c})
+	}
+	return h.rooms.services.Seed(ctx, list, applications, seed)
+}
