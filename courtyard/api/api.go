@@ -21,6 +21,7 @@ import (
 	"sarai/courtyard/gate"
 	"sarai/courtyard/id"
 	"sarai/courtyard/store"
+	"sarai/courtyard/telemetry"
 )
 
 //go:embed migrations/*.sql
@@ -161,10 +162,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, r, err)
 		}
 	}()
-	if _, pattern := a.mux.Handler(r); pattern == "" {
+	_, pattern := a.mux.Handler(r)
+	if pattern == "" {
 		a.nowhere(w, r)
 		return
 	}
+	telemetry.Route(r.Context(), pattern)
 	// a browser sends the session's cookie along with requests made by other
 	// sites; a bearer token it sends only when told to
 	if r.Header.Get("Authorization") == "" {

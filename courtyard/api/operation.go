@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"sarai/courtyard/gate"
-	"sarai/courtyard/telemetry"
 )
 
 // Operation describes one call of the interface. I is its input, R what it is
@@ -157,7 +156,6 @@ func empty[O any]() bool {
 func (a *API) admit(idempotent bool, limit int64) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		telemetry.Route(r.Context(), r.Pattern)
 		c := of(r.Context())
 		c.out = ctx
 		err := acceptable(r)
