@@ -211,7 +211,11 @@ func tables(files []source) (broken []string) {
 	}
 	check := func(owner, where, sql string) {
 		for _, m := range tableWord.FindAllStringSubmatch(sql, -1) {
-			if prefix := strings.ToLower(m[1]); parts[prefix] && prefix != owner {
+			prefix := strings.ToLower(m[1])
+			if owner == "store" && prefix == "journal" || strings.HasSuffix(m[0], "clock_timestamp") {
+				continue // an event is written in the transaction of the change, so the store writes it; PostgreSQL's function is no table
+			}
+			if parts[prefix] && prefix != owner {
 				broken = append(broken, fmt.Sprintf("%s: %s touches a table of %s: %q", where, owner, prefix, m[0]))
 			}
 		}
