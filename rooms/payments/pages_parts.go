@@ -63,7 +63,7 @@ func confirmRows(ctx context.Context, o *Order, bank string) []web.Answer {
 	if o.Purpose != "" {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: o.Purpose})
 	}
-	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.from"), Value: "…" + o.Payer.Tail(), Code: true,
+	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.from-account"), Value: "…" + o.Payer.Tail(), Code: true,
 		Note: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, o.Payer.free(), o.Currency))})
 }
 
