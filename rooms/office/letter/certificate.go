@@ -154,10 +154,9 @@ func (c Certificate) statement(p *pdf.Page, en, ur *pdf.Element, y float64) (flo
 // facts prints the rows: the English label and value from the left, the Urdu
 // ones from the right.
 func (c Certificate) facts(p *pdf.Page, table *pdf.Element, y float64) float64 {
-	least := 28.0
-	if len(c.Rows) > 8 {
-		least = 23
-	}
+	// rows share the room between here and the law and the seal at the foot
+	const below = 19*pdf.MM + 124 + 84
+	least := min(max((pdf.A4Height-below-y)/float64(max(len(c.Rows), 1)), 19), 28)
 	const label = 88.0
 	half := width / 2
 	value := half - label - 8
@@ -175,7 +174,7 @@ func (c Certificate) facts(p *pdf.Page, table *pdf.Element, y float64) float64 {
 			bold.Size, bold.Bold, bold.Leading = 9.5, false, 12.5
 		}
 		enLines, urLines := len(p.Lines(r.Value["en"], room, bold)), len(p.Lines(r.Value["ur"], value, urdu))
-		height := max(least, 12+13*float64(enLines), 9+21*float64(urLines))
+		height := max(least, 6+13*float64(enLines), 2+21*float64(urLines))
 		base := y + height/2 + 3.5
 		p.Text(row.Child("TH", "en"), r.Label["en"], left, base, label, pdf.Style{Size: 9, Color: muted})
 		p.Text(row.Child("TD", "en"), r.Value["en"], left+label, base-bold.Leading/2*float64(enLines-1), room, bold)
