@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -113,7 +114,11 @@ func prepare(t testing.TB, db *store.DB, manual *clock.Manual, rooms func(c *cou
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
-	base := "http://" + server.Listener.Addr().String()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "http://localhost:" + port // a name, not an address: browsers keep no passkeys for addresses
 	c, err := courtyard.Open(courtyard.Options{DB: db, Pack: pack, Master: master, Base: base, Demo: true, Version: "test", Provider: keystest.Provider(),
 		Clock: manual, Logger: logger(), Pace: -1, Poll: 20 * time.Millisecond})
 	if err != nil {
