@@ -5,6 +5,8 @@ package identity
 const (
 	// EventPersonIssued: a person was entered in the register. Data Issued.
 	EventPersonIssued = "identity.person.issued"
+	// EventRegisterOpened: persons of an earlier register were taken over. Data Opened.
+	EventRegisterOpened = "identity.register.opened"
 	// EventPersonRead: somebody read facts about a person. Data Read.
 	EventPersonRead = "identity.person.read"
 	// EventSignInSucceeded and EventSignInFailed: Data SignInTried.
@@ -27,6 +29,11 @@ const (
 type Issued struct {
 	Source   string `json:"source"`   // seed or enrolment
 	District string `json:"district"` // id of the country pack
+}
+
+// Opened is the data of identity.register.opened.
+type Opened struct {
+	Persons int64 `json:"persons"` // how many were entered at once
 }
 
 // Read is the data of identity.person.read.

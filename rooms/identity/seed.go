@@ -12,7 +12,8 @@ type SeedPerson = NewPerson
 
 // Seed registers the people of a synthetic country and gives their subjects in
 // the same order. Those who are there already are left as they are. It emits
-// no event a person: the seed is the state the journal begins from.
+// no event a person but one for each few hundred: the seed is the state the
+// journal begins from.
 func (r *Room) Seed(ctx context.Context, people []SeedPerson) ([]string, error) {
 	subjects := make([]string, 0, len(people))
 	const chunk = 250
@@ -31,10 +32,16 @@ func (r *Room) Seed(ctx context.Context, people []SeedPerson) ([]string, error) 
 			subjects = append(subjects, p.Subject)
 		}
 		err := r.db.Update(ctx, func(tx *store.Tx) error {
+			entered := int64(0)
 			for _, p := range prepared {
-				if _, err := insertPerson(tx, p); err != nil {
+				n, err := insertPerson(tx, p)
+				if err != nil {
 					return err
 				}
+				entered += n
+			}
+			if entered > 0 {
+				tx.Emit(store.Event{Type: EventRegisterOpened, Subject: "identity/register", Actor: "system/identity", Data: Opened{Persons: entered}})
 			}
 			return nil
 		})

@@ -12,7 +12,7 @@ import (
 
 // watched are all events that count.
 var watched = []string{
-	"identity.person.issued", "office.file.opened", "office.file.moved", "office.case.decided", "services.application.submitted",
+	"identity.person.issued", "identity.register.opened", "office.file.opened", "office.file.moved", "office.case.decided", "services.application.submitted",
 	"payments.transfer.reserved", "payments.transfer.committed", "payments.transfer.aborted", "cert.incident.opened", "cert.incident.closed",
 }
 
@@ -38,6 +38,16 @@ func (r *Room) counted(tx *store.Tx, e store.Event) (bool, error) {
 			return false, err
 		}
 		return r.whole(tx, row{Indicator: "identities", Key: e.ID, At: e.At, Position: e.Position, Reference: entry(e), Place: d.District})
+	case "identity.register.opened": // persons of an earlier register, taken over together
+		var d registerOpened
+		if err := e.Decode(&d); err != nil || d.Persons <= 0 {
+			return false, err
+		}
+		fresh, err := insert(tx, row{Indicator: "identities", Key: e.ID, At: e.At, Position: e.Position, Reference: entry(e), Place: strconv.FormatInt(d.Persons, 10) + " ×"})
+		if err != nil || !fresh {
+			return false, err
+		}
+		return true, add(tx, "identities", e.At, d.Persons, 0, 0)
 	case "office.file.opened":
 		return r.opened(tx, e)
 	case "office.file.moved":

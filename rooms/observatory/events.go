@@ -12,6 +12,9 @@ type (
 		Source   string `json:"source"`
 		District string `json:"district"`
 	}
+	registerOpened struct {
+		Persons int64 `json:"persons"`
+	}
 	fileOpened struct {
 		File        string    `json:"file"`
 		Number      string    `json:"number"`
