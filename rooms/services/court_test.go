@@ -111,6 +111,7 @@ func (f *fakes) intake(t *testing.T) Intake {
 // window runs a test on every engine with the room and fakes for the others.
 func window(t *testing.T, test func(t *testing.T, w *win)) {
 	t.Helper()
+	t.Parallel() // most of a test is waiting for the disk
 	var room *Room
 	var f *fakes
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
