@@ -46,6 +46,7 @@ func each(t *testing.T, story func(t *testing.T, h *hall)) { eachWith(t, identit
 
 func eachWith(t *testing.T, w identity.Wants, story func(t *testing.T, h *hall)) {
 	t.Helper()
+	t.Parallel() // each has a database and a server of its own, and mostly waits for them
 	var room *identity.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
 		room, err = identity.New(c, w)
