@@ -30,7 +30,11 @@ type rooms struct {
 // depends on whom; events are the other way in which rooms meet, and each room
 // names those it listens to in its own room.go.
 func furnish(c *courtyard.Courtyard) (r rooms, err error) {
-	if r.identity, err = identity.New(c, identity.Wants{}); err != nil {
+	types, err := credentialTypes(c)
+	if err != nil {
+		return r, err
+	}
+	if r.identity, err = identity.New(c, identity.Wants{Types: types}); err != nil {
 		return r, err
 	}
 	c.Gate.SetNames(r.identity.Names)
@@ -119,4 +123,25 @@ type credentials struct{ *identity.Room }
 
 func (c credentials) Offer(tx *store.Tx, o services.CredentialOffer) (string, error) {
 	return c.Room.Offer(tx, identity.CredentialOffer{Key: o.Key, Subject: o.Subject, Type: o.Type, Claims: o.Claims})
+}
+
+// credentialTypes are what the services of the country give out as credentials.
+// The identity room knows the domicile certificate by itself.
+func credentialTypes(c *courtyard.Courtyard) ([]identity.CredentialType, error) {
+	given, err := services.CredentialTypes(c.Pack)
+	if err != nil {
+		return nil, err
+	}
+	var out []identity.CredentialType
+	for _, t := range given {
+		if t.ID == identity.TypeDomicileCertificate {
+			continue
+		}
+		ct := identity.CredentialType{ID: t.ID, Name: t.Name, Description: t.Description}
+		for _, claim := range t.Claims {
+			ct.Claims = append(ct.Claims, identity.CredentialClaim{Name: claim.Name, Label: claim.Label})
+		}
+		out = append(out, ct)
+	}
+	return out, nil
 }

@@ -210,7 +210,15 @@ func (h *House) watch() error {
 		name, help string
 		read       func() float64
 	}{
-		{"sarai_journal_sequenced_total", "Events given a position by this process.", func() float64 { return float64(c.Journal.Stats().Sequenced) }},
+		{"sarai_journal_position", "Position of the latest event.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			n, err := c.Journal.Position(ctx)
+			if err != nil {
+				return -1
+			}
+			return float64(n)
+		}},
 		{"sarai_screens", "Live screens fed by this process.", func() float64 { return float64(c.Site.Viewers()) }},
 		{"sarai_jobs_done_total", "Jobs done by this process.", func() float64 { return float64(c.Jobs.Stats().Done) }},
 		{"sarai_jobs_dead_total", "Jobs given up by this process.", func() float64 { return float64(c.Jobs.Stats().Dead) }},

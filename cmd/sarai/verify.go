@@ -28,6 +28,9 @@ func (c verifyCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(out, "The receipt holds.\n  what   %s, version %d\n  about  %s\n  who    %s\n  when   %s\n  where  entry %d of %d in %s\n",
 		p.Event.Type, p.Event.Version, p.Event.Subject, p.Event.Actor, p.Event.At.Format(time.RFC3339), p.Index, p.Size, p.Origin)
+	if data := string(p.Event.Payload); data != "" && data != "null" {
+		_, _ = fmt.Fprintf(out, "  says   %s\n", data)
+	}
 	if c.Online == "" {
 		return nil
 	}
