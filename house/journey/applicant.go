@@ -46,6 +46,11 @@ func someone(seed uint64) applicant {
 	}
 }
 
+// Portrait is a photograph of nobody, another one for every seed.
+func Portrait(seed uint64) []byte {
+	return face(mathrand.New(mathrand.NewPCG(seed, 20261121))) //nolint:gosec // people who do not exist need no secrecy
+}
+
 // face draws a head and shoulders: enough for a photograph of nobody.
 func face(r *mathrand.Rand) []byte {
 	const w, h = 480, 640

@@ -126,17 +126,8 @@ func (b *Browser) Tab(base string, v View, cookies ...*http.Cookie) (*Tab, error
 	if v.Lang != "" {
 		cookies = append(cookies, &http.Cookie{Name: "lang", Value: v.Lang})
 	}
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.Theme}}}
-	if v.Print {
-		media.Media = "print"
-	}
 	prepare := chromedp.Func(func(ctx context.Context, at *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, at, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-			Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: 1, Mobile: v.Width < 600,
-		}); err != nil {
-			return err
-		}
-		if _, err := cdp.Call(ctx, at, emulation.SetEmulatedMedia, media); err != nil {
+		if err := v.turn(ctx, at); err != nil {
 			return err
 		}
 		if _, err := cdp.Call(ctx, at, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.NoScript}); err != nil {
@@ -154,6 +145,32 @@ func (b *Browser) Tab(base string, v View, cookies ...*http.Cookie) (*Tab, error
 		return nil, fmt.Errorf("prepare a tab: %w", err)
 	}
 	return t, nil
+}
+
+// turn gives the window the view's size, colours and medium.
+func (v View) turn(ctx context.Context, at *chromedp.Target) error {
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.Theme}}}
+	if v.Print {
+		media.Media = "print"
+	}
+	if _, err := cdp.Call(ctx, at, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: 1, Mobile: v.Width < 600,
+	}); err != nil {
+		return err
+	}
+	_, err := cdp.Call(ctx, at, emulation.SetEmulatedMedia, media)
+	return err
+}
+
+// Turn looks at the page as it stands in another size, in other colours or as
+// it would be printed; its language stays.
+func (t *Tab) Turn(v View) error {
+	v.Lang, v.NoScript = t.View.Lang, t.View.NoScript
+	err := chromedp.Do(t.Ctx, chromedp.Func(v.turn))
+	if err == nil {
+		t.View = v
+	}
+	return err
 }
 
 // Close closes the tab.

@@ -1,0 +1,28 @@
+// Command shots takes pictures of every page of the journey: phone and desktop,
+// English and Urdu, light and dark, and makes a contact sheet of them.
+//
+//	go run ./house/browser/shots [-out shots] [-only pay,home] [-lang ur]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	var o album
+	flag.StringVar(&o.folder, "out", "shots", "folder for the pictures")
+	flag.StringVar(&o.only, "only", "", "pages to take, with commas between; every page when empty")
+	flag.StringVar(&o.langs, "lang", "en,ur", "languages")
+	flag.StringVar(&o.views, "view", "", "part of the names of the views to take: phone, desktop-dark ...")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := o.take(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "shots:", err)
+		os.Exit(1)
+	}
+}
