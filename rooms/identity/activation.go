@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -16,8 +17,19 @@ const activationLife = 14 * 24 * time.Hour
 
 // Activation makes a code that lets a newly registered person in until they
 // have a passkey, for at most 14 days: twelve characters, 60 bits. Only its
-// hash is kept; give it to the person and to nobody else.
+// hash is kept; give it to the person and to nobody else. A new code takes the
+// place of the ones before; who has a passkey gets none, a Conflict
+// "identity.activation.over": a way around the passkey would be weaker than it.
 func (r *Room) Activation(tx *store.Tx, subject string) (string, error) {
+	if has, err := hasPasskey(tx, subject); err != nil || has {
+		if err == nil {
+			err = fault.New(fault.Conflict, "identity.activation.over")
+		}
+		return "", err
+	}
+	if _, err := tx.Exec(`update identity_activation set used = $2 where subject = $1 and used = 0`, subject, store.Micros(tx.Now())); err != nil {
+		return "", fmt.Errorf("end earlier activation codes: %w", err)
+	}
 	code := id.Reference(12)
 	_, err := tx.Exec(`insert into identity_activation (code, subject, created, expires, used) values ($1, $2, $3, $4, 0)`,
 		hashed(plainCode(code)), subject, store.Micros(tx.Now()), store.Micros(tx.Now().Add(activationLife)))
@@ -25,6 +37,11 @@ func (r *Room) Activation(tx *store.Tx, subject string) (string, error) {
 		return "", fmt.Errorf("keep an activation code: %w", err)
 	}
 	return code, nil
+}
+
+func hasPasskey(tx *store.Tx, subject string) (bool, error) {
+	n, err := store.Get(tx, store.Value[int64], `select count(*) from identity_passkey where subject = $1`, subject)
+	return n > 0, err
 }
 
 // plainCode undoes how people write codes down: dashes, spaces, small letters,
@@ -89,7 +106,7 @@ func (r *Room) activate(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return err
 	}
 	if token != "" {
-		return c.Redirect("/identity/passkey?i=" + token)
+		return c.Redirect("/identity/passkey?i=" + url.QueryEscape(token))
 	}
 	return c.Redirect("/identity/passkey")
 }

@@ -97,7 +97,8 @@ func withdraw(tx *store.Tx, subject, consent string) error {
 		return nil
 	}
 	now := store.Micros(tx.Now())
-	if _, err := tx.Exec(`update identity_consent set withdrawn = $2 where id = $1`, consent, now); err != nil {
+	// an older consent to the same client would give the facts again unasked
+	if _, err := tx.Exec(`update identity_consent set withdrawn = $3 where subject = $1 and client = $2 and withdrawn = 0`, subject, k.Client, now); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`update identity_grant set revoked = $3, reason = 'consent-withdrawn' where subject = $1 and client = $2 and revoked = 0`, subject, k.Client, now); err != nil {

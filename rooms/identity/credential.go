@@ -28,7 +28,10 @@ const (
 	purposeNonce      = "identity.nonce"
 
 	nonceLife = 5 * time.Minute
-	decoys    = 3
+	// repeats is how many full batches one offer is good for: a wallet that lost
+	// an answer asks again, one that asks for ever would fill the status lists.
+	repeats = 4
+	decoys  = 3
 )
 
 // nonce answers the nonce endpoint (OpenID4VCI section 7). A nonce carries its
@@ -175,6 +178,13 @@ func (r *Room) sign(ctx context.Context, o heldOffer, t *CredentialType, holders
 			if !fresh {
 				return &oid4vci.Error{Code: oid4vci.InvalidNonce, Description: "the nonce was used before: fetch a new one"}
 			}
+		}
+		given, err := store.Get(tx, store.Value[int64], `select count(*) from identity_credential where offer = $1`, o.ID)
+		if err != nil {
+			return err
+		}
+		if given >= repeats*batchSize {
+			return &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the offer was collected too often"}
 		}
 		if places, err = takePlaces(tx, len(holders)); err != nil {
 			return err

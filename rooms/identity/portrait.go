@@ -20,6 +20,10 @@ const (
 	portraitHeight = 640
 )
 
+// decoding lets two photographs be read at a time: 40 million pixels take up to
+// 320 MB, and the page is open to everybody.
+var decoding = make(chan struct{}, 2)
+
 // portrait makes a photograph fit to keep: read, cut to 3:4 around the middle,
 // scaled and written anew as JPEG. Place, time and camera that phones write
 // into the file are gone with it, and so is anything that was no picture.
@@ -34,6 +38,8 @@ func portrait(sent []byte) ([]byte, error) {
 	if min(cfg.Width, cfg.Height) < portraitLeast {
 		return nil, fault.New(fault.Invalid, "identity.photo.small", "least", "200")
 	}
+	decoding <- struct{}{}
+	defer func() { <-decoding }()
 	img, _, err := image.Decode(bytes.NewReader(sent))
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "identity.photo.unreadable").Because(err)

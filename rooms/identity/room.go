@@ -192,10 +192,10 @@ func (r *Room) routes() {
 	}
 
 	// the OpenID provider
-	house("GET /oidc/authorize", "identity.provider.authorize", r.authorize)
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /oidc/authorize", Action: "identity.provider.authorize", Do: r.authorize, Limit: often})
 	protocol("POST /oidc/authorize", "identity.provider.authorize", often, r.authorizePost)
 	house("GET /oidc/continue", "identity.provider.authorize", r.resumed)
-	house("GET /oidc/sign-in", "identity.provider.signin", r.signInPage)
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /oidc/sign-in", Action: "identity.provider.signin", Do: r.signInPage, Limit: often})
 	web.Handle(r.site, web.Route[gate.House]{Pattern: "POST /oidc/sign-in", Action: "identity.provider.signin", Do: r.signInAnswer, Limit: seldom})
 	house("GET /oidc/consent", "identity.provider.consent", r.consentPage)
 	house("POST /oidc/consent", "identity.provider.consent", r.consentAnswer)
@@ -207,7 +207,7 @@ func (r *Room) routes() {
 	protocol("POST /oidc/userinfo", "identity.provider.userinfo", often, r.userinfo)
 
 	// the window's sign-in
-	house("GET /sign-in", "identity.provider.authorize", r.signIn)
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /sign-in", Action: "identity.provider.authorize", Do: r.signIn, Limit: often})
 	house("GET /sign-in/callback", "identity.provider.authorize", r.signedIn)
 	house("GET /identity/activate", "identity.provider.signin", r.activatePage)
 	web.Handle(r.site, web.Route[gate.House]{Pattern: "POST /identity/activate", Action: "identity.provider.signin", Do: r.activate, Limit: seldom})

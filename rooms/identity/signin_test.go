@@ -10,6 +10,7 @@ import (
 
 	"github.com/descope/virtualwebauthn"
 
+	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/identity"
 )
@@ -38,6 +39,26 @@ func (h *hall) enrol(subject string) (*http.Client, *phone) {
 		h.t.Fatalf("no passkey on the page: %.400s", done.body)
 	}
 	return b, f
+}
+
+// Whoever keeps the code of an application for ever (a clerk, a thief of old
+// letters) gets no way around the passkey with it.
+func TestNoCodeLeadsAroundAPasskey(t *testing.T) {
+	each(t, func(t *testing.T, h *hall) {
+		first := h.activation(h.ayesha)
+		h.activation(h.ayesha)
+		if pg := h.post(h.Browser(), "/identity/activate", url.Values{"code": {first}}); pg.StatusCode != http.StatusUnprocessableEntity {
+			t.Error("a code that was replaced still lets in:", pg.Status)
+		}
+		h.enrol(h.ayesha)
+		err := h.DB.Update(context.Background(), func(tx *store.Tx) error {
+			_, err := h.room.Activation(tx, h.ayesha)
+			return err
+		})
+		if !fault.Is(err, fault.Conflict) {
+			t.Errorf("a code beside the passkey: %v", err)
+		}
+	})
 }
 
 func TestFromTheCodeToThePasskeyToTheWindow(t *testing.T) {
