@@ -32,6 +32,11 @@ func (r *Room) onFeePaid(tx *store.Tx, e store.Event) error {
 	}
 	a, err := store.Get(tx, scanApplication, "select "+applicationColumns+" from services_application where fee = $1 for update", in.Fee)
 	if fault.Is(err, fault.NotFound) {
+		// paid in its last moment, while it was asked for anew: it counts
+		asked, _, _ := strings.Cut(in.Key, "/")
+		a, err = lockApplication(tx, asked)
+	}
+	if fault.Is(err, fault.NotFound) {
 		return nil // a fee of another room
 	}
 	if err != nil || a.State != Submitted {

@@ -44,6 +44,7 @@ type DocumentData struct {
 type (
 	feePaid struct {
 		Fee string `json:"fee"`
+		Key string `json:"key"` // ours: the application, with a slash and the round after the first
 	}
 	fileMoved struct {
 		Application string `json:"application"`

@@ -50,6 +50,22 @@ func papersOf(tx *store.Tx, application string) ([]paper, error) {
 	return store.List(tx, scanPaper, "select "+paperColumns+" from services_paper where application = $1 order by field", application)
 }
 
+// drawing lets two pictures be drawn at a time: 40 million pixels take up to
+// 320 MB.
+var drawing = make(chan struct{}, 2)
+
+func redraw(picture []byte) ([]byte, error) {
+	drawing <- struct{}{}
+	defer func() { <-drawing }()
+	img, _, err := image.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = jpeg.Encode(&out, img, &jpeg.Options{Quality: 85})
+	return out.Bytes(), err
+}
+
 // takePaper looks at an upload and seals it. A photograph is drawn anew, which
 // leaves behind where and with what it was taken; a PDF is kept as it is, and
 // is only ever given out as a download.
@@ -61,15 +77,10 @@ func (r *Room) takePaper(ctx context.Context, a *Application, field, name, media
 		if err != nil || size.Width*size.Height > paperPixels {
 			return paper{}, fault.New(fault.Invalid, "services.answers").Because(err).At(field, "services.answer.file.picture")
 		}
-		picture, _, err := image.Decode(bytes.NewReader(body))
-		if err != nil {
+		if body, err = redraw(body); err != nil {
 			return paper{}, fault.New(fault.Invalid, "services.answers").Because(err).At(field, "services.answer.file.picture")
 		}
-		var out bytes.Buffer
-		if err := jpeg.Encode(&out, picture, &jpeg.Options{Quality: 85}); err != nil {
-			return paper{}, fmt.Errorf("draw the picture anew: %w", err)
-		}
-		body, mediaType = out.Bytes(), "image/jpeg"
+		mediaType = "image/jpeg"
 	default:
 		return paper{}, fault.New(fault.Invalid, "services.answers").At(field, "services.answer.file.type")
 	}

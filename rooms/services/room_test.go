@@ -148,9 +148,29 @@ func TestARefusalSaysWhyAndWhereToAppeal(t *testing.T) {
 		if !strings.Contains(page, "The lease ended in May.") || !strings.Contains(page, "appeal to the Chief Commissioner") {
 			t.Fatal(page)
 		}
+		w.eventually("told", func() bool { return len(w.events(ApplicationDecided)) > 0 })
 		if n := len(w.events(ApplicationDecided)); n != 1 {
 			t.Fatalf("decided %d times", n)
 		}
+	})
+}
+
+// The fee is paid a moment before its time is over, and asked for anew before
+// the news has arrived: the money counts.
+func TestAFeePaidInItsLastMomentCounts(t *testing.T) {
+	window(t, func(t *testing.T, w *win) {
+		a := w.citizen("ayesha")
+		ref := a.apply()
+		a.post("/applications/"+ref+"/submit", nil, 303)
+		app := w.application(ref)
+		if err := w.court.DB.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec("update services_application set fee = 'asked-anew', fee_round = 1 where id = $1", app.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.emit(store.Event{Type: "payments.fee.paid", Data: feePaid{Fee: app.Fee, Key: app.ID}, Subject: "x", Actor: "citizen/ayesha"})
+		w.eventually("received", func() bool { return w.application(ref).State == InOffice })
 	})
 }
 
