@@ -115,7 +115,7 @@ func load(tx *store.Tx, id string) (File, error) {
 	if err != nil {
 		return f, err
 	}
-	f.persons, err = store.List(tx, store.Value[string], `select distinct person from office_para where file = $1 and kind = 'note' order by person`, id)
+	f.persons, err = store.List(tx, store.Value[string], `select distinct person from office_para where file = $1 and kind = 'note' and post <> $2 order by person`, id, f.Holder)
 	return f, err
 }
 

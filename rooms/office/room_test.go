@@ -140,6 +140,7 @@ func TestTheOffice(t *testing.T) {
 			{"a file on its way", aFileOnItsWay},
 			{"who may not", whoMayNot},
 			{"nobody decides about himself", nobodyDecidesAboutHimself},
+			{"four eyes", fourEyes},
 			{"a signed note stays", aSignedNoteStays},
 			{"numbers have no gaps", numbersHaveNoGaps},
 			{"papers are sealed", papersAreSealed},
@@ -275,6 +276,31 @@ func whoMayNot(t *testing.T, h *house) {
 	}
 	_, err = h.room.Decide(ctx, h.permit(dc, "office.file.decide", file), office.Refused, "The rent agreement is missing (rule 23).")
 	h.ok(err)
+}
+
+// fourEyes: the Assistant Commissioner examines a case, is sent it again in
+// another post, notes there as well and may still not decide it.
+func fourEyes(t *testing.T, h *house) {
+	file, _ := h.receive("four-eyes")
+	const commissioner = "icta.commissioner"
+	before := persons[commissioner]
+	defer func() { persons[commissioner] = before }()
+	persons[commissioner] = persons[ac]
+	h.ok(h.DB.Update(context.Background(), func(tx *store.Tx) error {
+		return gate.Appoint(tx, gate.Charge{Post: commissioner, Person: persons[ac], Kind: gate.Additional})
+	}))
+	h.forward(clerk, file, "")
+	h.forward(assistant, file, "")
+	h.note(ac, file, "Examined.")
+	h.forward(ac, file, commissioner)
+	h.note(commissioner, file, "Seen by myself.")
+	_, err := h.may(commissioner, "office.file.decide", file)
+	if !fault.Is(err, fault.Forbidden) || !slices.Contains(gate.Reasons(err), "office.reason.four-eyes") {
+		t.Errorf("examined and decided by one person: %v %v", err, gate.Reasons(err))
+	}
+	h.forward(commissioner, file, dc)
+	h.note(dc, file, "Looked at.")
+	h.permit(dc, "office.file.decide", file) // a note in one's own post is no hindrance
 }
 
 // nobodyDecidesAboutHimself: the applicant is the Deputy Commissioner.
