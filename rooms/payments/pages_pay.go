@@ -72,7 +72,8 @@ func (r *Room) payPages(s *web.Site) {
 	}})
 	web.Handle(s, web.Route[Transfer]{Pattern: "GET /wallet/payment/{id}", Action: "payments.transfer.read", Load: r.loadTransfer, Do: func(c *web.Ctx, p gate.Permit[Transfer]) error {
 		t := p.Resource()
-		v := paymentView{Transfer: &t, Incoming: t.Payer == nil || t.Payer.Holder != p.Who().ID, Receipt: r.wants.Log != nil && t.Event != ""}
+		v := paymentView{Transfer: &t, Incoming: t.Payer == nil || t.Payer.Holder != p.Who().ID}
+		v.Receipt = r.wants.Log != nil && t.Event != "" && !v.Incoming
 		if t.Fee != "" {
 			if f, err := r.fee(c.Context(), t.Fee); err == nil {
 				v.Service = f.Origin == originService
@@ -83,7 +84,9 @@ func (r *Room) payPages(s *web.Site) {
 	}})
 	web.Handle(s, web.Route[Transfer]{Pattern: "GET /wallet/payment/{id}/receipt", Action: "payments.transfer.read", Load: r.loadTransfer, Do: func(c *web.Ctx, p gate.Permit[Transfer]) error {
 		t := p.Resource()
-		if t.Event == "" || r.wants.Log == nil {
+		// The event in the receipt names the payer's account and pseudonym, which
+		// are nothing to whom was paid: they would join all purchases of a person.
+		if t.Event == "" || r.wants.Log == nil || t.Payer == nil || t.Payer.Holder != p.Who().ID {
 			return fault.New(fault.NotFound, "payments.receipt.none")
 		}
 		proof, err := r.wants.Log.Receipt(c.Context(), t.Event)

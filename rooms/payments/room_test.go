@@ -442,7 +442,13 @@ func aNewCitizenOpensAWalletAndPaysAtATill(t *testing.T, v *place) {
 		}
 	}()
 	paidAt = time.Now()
-	done, _ := v.pay(sana, from, code, "")
+	done, transfer := v.pay(sana, from, code, "")
+	if _, status := v.get(bilal, "/wallet/payment/"+transfer); status != http.StatusOK {
+		t.Error("the merchant sees no payment:", status)
+	}
+	if _, status := v.get(bilal, "/wallet/payment/"+transfer+"/receipt"); status != http.StatusNotFound {
+		t.Error("the merchant has a file that names the payer:", status)
+	}
 	if data(done, "phase") != "committed" || !strings.Contains(done, "Qureshi Grocery") {
 		t.Fatal(said(done))
 	}
