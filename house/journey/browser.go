@@ -337,6 +337,20 @@ func (p *Page) Text() string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// TextOf is the text of all elements whose id begins with prefix.
+func (p *Page) TextOf(prefix string) string {
+	var b strings.Builder
+	walk(p.doc, func(n *html.Node) bool {
+		if !strings.HasPrefix(attr(n, "id"), prefix) {
+			return true
+		}
+		b.WriteString((&Page{doc: n}).Text())
+		b.WriteByte('\n')
+		return false
+	})
+	return b.String()
+}
+
 // Heading is the page's first heading.
 func (p *Page) Heading() string {
 	var out string

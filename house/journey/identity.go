@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,21 +44,26 @@ func (w *Walk) apply(ctx context.Context) error {
 		w.state.reference = p.Data("data-reference")
 		return nil // sent already
 	}
+	if w.state.back[0] != "" && !w.state.moved {
+		// Cut off on the way to the other telephone: neither the old one nor the
+		// new one may have the application, but the code brings it back.
+		if err := w.moveToAnotherTelephone(ctx); err != nil {
+			return err
+		}
+	}
 	if p, err = get(ctx, w.me, "/identity/apply"); err != nil {
 		return err
 	}
 	if p, err = submit(ctx, w.me, p, p.Form("/identity/apply")); err != nil {
 		return err
 	}
-	moved := false
 	for range 30 {
 		at := p.URL.Path
 		if strings.HasPrefix(at, "/identity/apply/step/") {
-			if step := strings.TrimPrefix(at, "/identity/apply/step/"); step == "number" && !moved {
+			if step := strings.TrimPrefix(at, "/identity/apply/step/"); step == "number" && !w.state.moved {
 				if err := w.moveToAnotherTelephone(ctx); err != nil {
 					return err
 				}
-				moved = true
 				if p, err = get(ctx, w.me, at); err != nil {
 					return err
 				}
@@ -111,6 +117,26 @@ func (w *Walk) answer(f *Form, step string) {
 // moveToAnotherTelephone leaves the application and resumes it in a browser
 // that has never seen it.
 func (w *Walk) moveToAnotherTelephone(ctx context.Context) error {
+	if w.state.back[0] == "" {
+		if err := w.writeDown(ctx); err != nil {
+			return err
+		}
+	}
+	other := NewBrowser(w.o.Server, w.o.Lang)
+	p, err := get(ctx, other, "/identity/apply/resume")
+	if err != nil {
+		return err
+	}
+	if _, err = submit(ctx, other, p, p.Form("/identity/apply/resume").Set("reference", w.state.back[0]).Set("code", w.state.back[1])); err != nil {
+		return err
+	}
+	w.me, w.state.moved = other, true
+	return nil
+}
+
+// writeDown notes the reference and the code that open the application
+// elsewhere.
+func (w *Walk) writeDown(ctx context.Context) error {
 	p, err := get(ctx, w.me, "/identity/apply/saved")
 	if err != nil {
 		return err
@@ -124,14 +150,7 @@ func (w *Walk) moveToAnotherTelephone(ctx context.Context) error {
 	if len(codes) < 2 {
 		return fmt.Errorf("no reference and code to come back with: %s", said(p))
 	}
-	other := NewBrowser(w.o.Server, w.o.Lang)
-	if p, err = get(ctx, other, "/identity/apply/resume"); err != nil {
-		return err
-	}
-	if _, err = submit(ctx, other, p, p.Form("/identity/apply/resume").Set("reference", codes[0]).Set("code", codes[1])); err != nil {
-		return err
-	}
-	w.me = other
+	w.state.back = [2]string{codes[0], codes[1]}
 	return nil
 }
 
@@ -185,17 +204,26 @@ func (w *Walk) card(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c == nil {
+		return nil, fmt.Errorf("the page offers nothing: %s", said(p))
+	}
 	return []string{
 		fmt.Sprintf("the wallet holds %s as SD-JWT VC, bound to its own key; signature, holder and status list are right", c.Configuration),
 	}, nil
 }
 
-// collect takes the credential a page offers, and proves it.
+// collect takes the credential a page offers, and proves it. It gives nothing
+// when an earlier try was cut off after the house had issued it: an offer is
+// good for one credential.
 func (w *Walk) collect(ctx context.Context, p *Page) (*wallet.Credential, error) {
 	link := p.Data("data-offer")
+	if link == "" && w.state.collecting[p.URL.Path] {
+		return nil, nil
+	}
 	if link == "" {
 		return nil, fmt.Errorf("the page offers nothing: %s", said(p))
 	}
+	w.state.collecting[p.URL.Path] = true
 	holder := wallet.Wallet{}
 	got, err := holder.Collect(ctx, link, "", 1)
 	if err != nil {
@@ -208,8 +236,21 @@ func (w *Walk) collect(ctx context.Context, p *Page) (*wallet.Credential, error)
 }
 
 func (w *Walk) registerPasskey(ctx context.Context) error {
-	if len(w.key.dev.Credentials) > 0 {
+	if w.state.passkey {
 		return w.enter(ctx)
+	}
+	if len(w.key.dev.Credentials) > 0 {
+		// The answer to the registration never came. Whoever can sign in with the
+		// passkey has registered it; else another one is made.
+		err := w.leave(ctx)
+		if err == nil {
+			err = w.enter(ctx)
+		}
+		if cut := new(url.Error); err == nil || errors.As(err, &cut) {
+			w.state.passkey = err == nil
+			return err
+		}
+		w.key = newAuthenticator(w.o.Server)
 	}
 	p, err := get(ctx, w.me, "/identity/apply/status")
 	if err != nil {
@@ -234,9 +275,9 @@ func (w *Walk) registerPasskey(ctx context.Context) error {
 		return err
 	}
 	if _, err = submit(ctx, w.me, p, f); err != nil {
-		w.key.dev.Credentials = nil
 		return err
 	}
+	w.state.passkey = true
 	return w.enter(ctx)
 }
 
@@ -264,6 +305,18 @@ func (w *Walk) enter(ctx context.Context) error {
 	return nil
 }
 
+// leave signs out, if the citizen is in.
+func (w *Walk) leave(ctx context.Context) error {
+	p, err := get(ctx, w.me, "/")
+	if err != nil {
+		return err
+	}
+	if f := p.Form("/sign-out"); f != nil {
+		_, err = submit(ctx, w.me, p, f)
+	}
+	return err
+}
+
 // signIn is step 3: sign out, and in again as a returning citizen.
 func (w *Walk) signIn(ctx context.Context) ([]string, error) {
 	p, err := get(ctx, w.me, "/.well-known/openid-configuration")
@@ -281,13 +334,8 @@ func (w *Walk) signIn(ctx context.Context) ([]string, error) {
 	if strings.Join(provider.Subjects, " ") != "pairwise" || strings.Join(provider.PKCE, " ") != "S256" {
 		return nil, fmt.Errorf("the provider offers subjects %v and PKCE %v", provider.Subjects, provider.PKCE)
 	}
-	if p, err = get(ctx, w.me, "/"); err != nil {
+	if err := w.leave(ctx); err != nil {
 		return nil, err
-	}
-	if f := p.Form("/sign-out"); f != nil {
-		if _, err = submit(ctx, w.me, p, f); err != nil {
-			return nil, err
-		}
 	}
 	began := time.Now()
 	if err := w.enter(ctx); err != nil {

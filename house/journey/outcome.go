@@ -54,7 +54,11 @@ func (w *Walk) outcome(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines = append(lines, fmt.Sprintf("the wallet holds %s", c.Configuration))
+	if c == nil {
+		lines = append(lines, "the wallet was cut off when it was given the credential, and the offer is not good for a second one")
+	} else {
+		lines = append(lines, fmt.Sprintf("the wallet holds %s", c.Configuration))
+	}
 
 	// A third person, who is not signed in, has only what the code says.
 	proof := p.Link("/verify/")
@@ -100,26 +104,35 @@ func (w *Walk) watch(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(before) == 0 {
+	found, ok := before.raised()
+	if !ok {
 		if err := w.burst(ctx); err != nil {
 			return nil, err
 		}
+		// A burst raises an alert, or goes on with the one that is being looked into.
+		if err := until(ctx, "an alert about failed sign-ins", func() (bool, error) {
+			now, err := w.alerts(ctx, zara)
+			if err != nil {
+				return false, err
+			}
+			if found, ok = now.raised(); !ok {
+				found, ok = now.grown(before)
+			}
+			return ok, nil
+		}); err != nil {
+			return nil, err
+		}
 	}
-	var found []alert
-	if err := until(ctx, "an alert about failed sign-ins", func() (bool, error) {
-		found, err = w.alerts(ctx, zara)
-		return len(found) > 0, err
-	}); err != nil {
-		return nil, err
+	if found.Incident != "" {
+		p, err = get(ctx, zara, "/cert/incident/"+found.Incident)
+	} else if p, err = get(ctx, zara, "/cert/alert/"+found.ID); err == nil {
+		f := p.Form("/incident")
+		if f == nil {
+			return nil, fmt.Errorf("no incident can be opened: %s", said(p))
+		}
+		p, err = submit(ctx, zara, p, f.Set("title", "Burst of failed sign-ins").Set("severity", "medium"))
 	}
-	if p, err = get(ctx, zara, "/cert/alert/"+found[0].ID); err != nil {
-		return nil, err
-	}
-	f := p.Form("/incident")
-	if f == nil {
-		return nil, fmt.Errorf("no incident can be opened: %s", said(p))
-	}
-	if p, err = submit(ctx, zara, p, f.Set("title", "Burst of failed sign-ins").Set("severity", "medium")); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	w.state.incident = p.URL.Path
@@ -133,16 +146,44 @@ func (w *Walk) watch(ctx context.Context) ([]string, error) {
 }
 
 type alert struct {
-	ID string `json:"id"`
+	ID       string `json:"id"`
+	Rule     string `json:"rule"`
+	State    string `json:"state"`
+	Incident string `json:"incident"`
+	Events   int    `json:"events"`
 }
 
-func (w *Walk) alerts(ctx context.Context, analyst *Browser) ([]alert, error) {
-	p, err := get(ctx, analyst, "/api/cert/alerts?state=raised")
+type alerts []alert
+
+// raised is one nobody has taken up yet.
+func (l alerts) raised() (alert, bool) {
+	for _, a := range l {
+		if a.State == "raised" {
+			return a, true
+		}
+	}
+	return alert{}, false
+}
+
+// grown is one with an incident that has more events than before.
+func (l alerts) grown(before alerts) (alert, bool) {
+	for _, a := range l {
+		for _, b := range before {
+			if a.ID == b.ID && a.Incident != "" && a.Events > b.Events {
+				return a, true
+			}
+		}
+	}
+	return alert{}, false
+}
+
+func (w *Walk) alerts(ctx context.Context, analyst *Browser) (alerts, error) {
+	p, err := get(ctx, analyst, "/api/cert/alerts")
 	if err != nil {
 		return nil, err
 	}
 	var list struct {
-		Items []alert `json:"items"`
+		Items alerts `json:"items"`
 	}
 	return list.Items, json.Unmarshal(p.Body, &list)
 }

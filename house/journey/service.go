@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,11 +19,8 @@ func (w *Walk) service(ctx context.Context) ([]string, error) {
 	if w.state.pay != "" {
 		return []string{"sent already as " + w.state.application}, nil
 	}
-	p, err := get(ctx, w.me, "/services/"+theService)
+	p, err := w.begin(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if p, err = submit(ctx, w.me, p, p.Form("/services/"+theService+"/start")); err != nil {
 		return nil, err
 	}
 	known, asked := 0, 0
@@ -73,6 +71,19 @@ func (w *Walk) service(ctx context.Context) ([]string, error) {
 	return nil, errors.New("the application does not end")
 }
 
+// begin opens an application for the service, or goes back to the one that was
+// begun.
+func (w *Walk) begin(ctx context.Context) (*Page, error) {
+	if w.state.application != "" {
+		return get(ctx, w.me, "/applications/"+w.state.application)
+	}
+	p, err := get(ctx, w.me, "/services/"+theService)
+	if err != nil {
+		return nil, err
+	}
+	return submit(ctx, w.me, p, p.Form("/services/"+theService+"/start"))
+}
+
 // within splits /applications/{ref}/{rest}.
 func within(path string) (ref, rest string) {
 	rest, ok := strings.CutPrefix(path, "/applications/")
@@ -121,20 +132,22 @@ func (w *Walk) payment(ctx context.Context) ([]string, error) {
 	}
 	code := p.Data("data-code")
 	paid := p.Data("data-phase") == "paid"
-	if !paid {
-		if !strings.HasPrefix(code, "000201") {
+	if !paid || w.state.order != "" && w.state.transfer == "" {
+		if !paid && !strings.HasPrefix(code, "000201") {
 			return nil, fmt.Errorf("the page shows no EMV code: %s", said(p))
 		}
-		if err := w.openWallet(ctx); err != nil {
-			return nil, err
+		if !paid {
+			if err := w.openWallet(ctx); err != nil {
+				return nil, err
+			}
 		}
 		if p, err = w.pay(ctx); err != nil {
 			return nil, err
 		}
-		w.state.transfer = p.Data("data-transfer")
 		if phase := p.Data("data-phase"); phase != "committed" {
 			return nil, fmt.Errorf("the payment is %q: %s", phase, said(p))
 		}
+		w.state.transfer = p.Data("data-transfer")
 	}
 	lines := []string{}
 	if w.state.transfer != "" {
@@ -171,20 +184,32 @@ func (w *Walk) openWallet(ctx context.Context) error {
 			return err
 		}
 	}
-	if p, err = get(ctx, w.me, "/wallet"); err != nil {
-		return err
+	if w.state.cash == nil {
+		if p, err = get(ctx, w.me, "/wallet"); err != nil {
+			return err
+		}
+		w.state.cash = &sheet{p, p.Form("/cash-in")}
 	}
-	_, err = submit(ctx, w.me, p, p.Form("/cash-in"))
+	_, err = submit(ctx, w.me, w.state.cash.page, w.state.cash.form)
 	return err
 }
 
+// pay writes the order and confirms it. An order that was written is opened
+// again: it leads to its payment if that was made.
 func (w *Walk) pay(ctx context.Context) (*Page, error) {
-	p, err := get(ctx, w.me, "/wallet/pay?fee="+url.QueryEscape(w.state.fee))
+	address := "/wallet/pay?fee=" + url.QueryEscape(w.state.fee)
+	if w.state.order != "" {
+		address = w.state.order
+	}
+	p, err := get(ctx, w.me, address)
 	if err != nil {
 		return nil, err
 	}
-	if p, err = submit(ctx, w.me, p, p.FormTo("/wallet/pay")); err != nil {
-		return nil, err
+	if w.state.order == "" {
+		if p, err = submit(ctx, w.me, p, p.FormTo("/wallet/pay")); err != nil {
+			return nil, err
+		}
+		w.state.order = p.URL.Path
 	}
 	f := p.Form("/wallet/pay/")
 	if f == nil {
@@ -220,7 +245,7 @@ func (w *Walk) payTwice(ctx context.Context) error {
 func (w *Walk) office(ctx context.Context) ([]string, error) {
 	var slowest time.Duration
 	for i, d := range desks {
-		took, err := w.atDesk(ctx, d.persona, d.post, i == len(desks)-1)
+		took, err := w.atDesk(ctx, d, i == len(desks)-1)
 		if err != nil {
 			return nil, fmt.Errorf("at the desk of %s: %w", d.persona, err)
 		}
@@ -233,15 +258,21 @@ func (w *Walk) office(ctx context.Context) ([]string, error) {
 	return lines, nil
 }
 
-// desks are the posts the file passes, with who holds them in a demonstration.
-var desks = []struct{ persona, post string }{
-	{"rashid", "icta.dc.diary"}, {"saima", "icta.dc.assistant"}, {"kamran", "icta.dc.ac"}, {"farah", "icta.dc.dc"},
+// desk is a post the file passes, with who holds it in a demonstration and what
+// is noted there. No two desks write the same: so it shows who has written.
+type desk struct{ persona, post, note string }
+
+var desks = []desk{
+	{"rashid", "icta.dc.diary", "Received and entered in the diary."},
+	{"saima", "icta.dc.assistant", "The papers are complete and agree with the register."},
+	{"kamran", "icta.dc.ac", "Residence since 2015 is shown. Approval is proposed."},
+	{"farah", "icta.dc.dc", "Seen, and found in order."},
 }
 
 // atDesk notes on the file and sends it on, or decides it. It gives how long
 // the board took to show the movement.
-func (w *Walk) atDesk(ctx context.Context, name, post string, last bool) (time.Duration, error) {
-	b, err := w.as(ctx, name)
+func (w *Walk) atDesk(ctx context.Context, d desk, last bool) (time.Duration, error) {
+	b, err := w.as(ctx, d.persona)
 	if err != nil {
 		return 0, err
 	}
@@ -272,20 +303,24 @@ func (w *Walk) atDesk(ctx context.Context, name, post string, last bool) (time.D
 		return 0, err
 	}
 	w.state.number = p.Data("data-number")
-	if p.Data("data-state") != "open" || p.Data("data-holder") != post {
+	if p.Data("data-state") != "open" || p.Data("data-holder") != d.post {
 		return 0, nil // it has gone on before this walk was cut off
 	}
-	if note := p.Form("/note"); note != nil && note.Has("body") { // a receipt clerk sends on without a note
-		note.Set("body", "Seen, and found in order. "+w.state.application)
+	if note := p.Form("/note"); note != nil && note.Has("body") && !strings.Contains(p.TextOf("para-"), d.note) { // a receipt clerk sends on without a note
+		note.Set("body", d.note+" "+w.state.application)
 		if p, err = submit(ctx, b, p, note, "do=sign"); err != nil {
 			return 0, err
 		}
+	}
+	if w.state.notes, err = strconv.Atoi(p.Data("data-paras")); err != nil {
+		return 0, fmt.Errorf("the file does not count its notes: %s", said(p))
 	}
 	if last {
 		if p, err = get(ctx, b, address+"/decide"); err != nil {
 			return 0, err
 		}
 		_, err = submit(ctx, b, p, p.Form("/decide").Set("outcome", "approved").Set("reason", "The applicant lives in the district."))
+		w.state.decided = err == nil
 		return 0, err
 	}
 	board, err := listen(ctx, b, "/live/office?key=icta.dc")

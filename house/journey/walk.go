@@ -37,17 +37,52 @@ type Walk struct {
 // state is what later steps need of earlier ones. It also says how far the walk
 // has come, so that a step that was cut off can be walked again.
 type state struct {
-	reference   string // of the application for an identity
-	activation  string // code
-	application string // reference of the application for the certificate
+	reference   string    // of the application for an identity
+	back        [2]string // reference and code to come back with on another telephone
+	moved       bool      // the other telephone has the application
+	passkey     bool      // the passkey is registered for certain
+	application string    // reference of the application for the certificate
 	fee, pay    string
+	cash        *sheet // money put in: sent again as it was, it counts once
+	order       string // page on which the payment is confirmed
 	transfer    string
 	file        string
 	number      string // of the file
+	notes       int    // signed notes on it
+	decided     bool
 	document    string
-	token       string // of the public proof
-	offer       string
+	collecting  map[string]bool // offers a wallet has begun to collect
+	token       string          // of the public proof
 	incident    string
+}
+
+// sheet is a form as it was filled in on a page.
+type sheet struct {
+	page *Page
+	form *Form
+}
+
+// Facts are what the house has acknowledged to a walk so far: none of it may
+// ever be lost, or be there twice. What has not been reached is empty.
+type Facts struct {
+	Reference   string // application for an identity
+	Application string // application for the certificate
+	Fee         string // id of the fee once it is asked
+	Transfer    string // the payment's id
+	File        string // the office file's id
+	Number      string // the file's number
+	Notes       int    // signed notes on the file
+	Decided     bool
+	Document    string // the certificate's id
+	Token       string // its public proof
+	Incident    string
+}
+
+// Facts gives what has been acknowledged until now.
+func (w *Walk) Facts() Facts {
+	s := w.state
+	return Facts{Reference: s.reference, Application: s.application, Fee: s.fee, Transfer: s.transfer, File: s.file, Number: s.number, Notes: s.notes,
+		Decided: s.decided, Document: strings.TrimPrefix(s.document, "/documents/"), Token: s.token, Incident: strings.TrimPrefix(s.incident, "/cert/incident/")}
 }
 
 // Step is one of the nine.
@@ -73,7 +108,8 @@ func New(o Options) (*Walk, error) {
 		}
 	}
 	who := someone(o.Seed)
-	return &Walk{o: o, who: who, me: NewBrowser(o.Server, o.Lang), others: map[string]*Browser{}, key: newAuthenticator(o.Server)}, nil
+	return &Walk{o: o, who: who, me: NewBrowser(o.Server, o.Lang), others: map[string]*Browser{}, key: newAuthenticator(o.Server),
+		state: state{collecting: map[string]bool{}}}, nil
 }
 
 // Steps are the nine steps in their order.
