@@ -104,8 +104,8 @@ func (x Bar) figure() string {
 	return Number(x.Value) + " / " + Number(x.Of)
 }
 
-// The drawing of a Line stands in a box of 640 by 240: 56 for the axis at the
-// left, 24 below. Time runs from left to right in every language, as it does
+// The drawing of a Line stands in a box of 640 by 252: 56 for the axis at the
+// left, 42 below. Time runs from left to right in every language, as it does
 // on charts printed in Urdu.
 const chartTop, chartBottom, chartLeft, chartRight = 20.0, 210.0, 56.0, 632.0
 

@@ -63,7 +63,7 @@ type Select struct {
 	Name, Label, Hint, Value string
 	Options                  []Option
 	Empty                    string // text of a first, empty option; none when ""
-	Optional                 bool
+	Optional, Heading        bool
 }
 
 // DateField asks for a day in three fields: name-day, name-month, name-year.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"sarai/courtyard/gate"
 )
@@ -121,4 +122,42 @@ func (s *Site) negotiate(r *http.Request) Language {
 		}
 	}
 	return best
+}
+
+// Both joins the words of a record that will be read in either language; Said
+// takes the reader's words out of it again.
+func Both(en, ur string) string {
+	if en == ur || ur == "" {
+		return en
+	}
+	return en + both + ur
+}
+
+const both = " · "
+
+// Said gives the reader's words of a record kept in both languages: of
+// "Domicile certificate · ڈومیسائل سرٹیفکیٹ · 7K3M" an English reader gets
+// "Domicile certificate · 7K3M".
+func Said(ctx context.Context, words string) string {
+	parts := strings.Split(words, both)
+	urdu := Lang(ctx).Code == "ur"
+	var out []string
+	for i := 0; i < len(parts); i++ {
+		if i+1 < len(parts) && !arabic(parts[i]) && arabic(parts[i+1]) {
+			if urdu {
+				i++ // the twin
+				out = append(out, parts[i])
+			} else {
+				out = append(out, parts[i])
+				i++
+			}
+			continue
+		}
+		out = append(out, parts[i])
+	}
+	return strings.Join(out, both)
+}
+
+func arabic(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Arabic, r) })
 }

@@ -47,7 +47,6 @@ func TestTheJourneyInARealBrowser(t *testing.T) {
 	if !axe {
 		t.Log("no axe-core: the pages are walked but not judged; run npm ci in conformance/axe, or set SARAI_AXE")
 	}
-	h := country(t)
 	rules := map[string]int{}
 	states := 0
 	pages := map[string]bool{}
@@ -80,6 +79,7 @@ func TestTheJourneyInARealBrowser(t *testing.T) {
 		return nil
 	}
 	for i, lang := range []string{"en", "ur"} {
+		h := country(t) // a fresh one each: an alert is raised once
 		began := time.Now()
 		w := browser.New(browser.Options{Browser: b, Base: h.Base(), Lang: lang, Newcomer: i, Look: look})
 		if err := w.Run(); err != nil {

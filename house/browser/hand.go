@@ -18,6 +18,7 @@ import (
 type hand interface {
 	press(p *Person, selector string) error
 	choose(p *Person, field, value string) error // a radio or a tick box
+	pick(p *Person, field, value string) error   // from a list
 	write(p *Person, field, value string) error
 }
 
@@ -53,6 +54,12 @@ func (mouse) press(p *Person, selector string) error {
 
 func (m mouse) choose(p *Person, field, value string) error {
 	return m.press(p, field+`[value="`+value+`"]`)
+}
+
+// pick sets the value: the list itself is drawn by the device, not by the page.
+func (mouse) pick(p *Person, field, value string) error {
+	p.ask(`document.querySelector(` + strconv.Quote(field) + `).value = ` + strconv.Quote(value))
+	return p.walk.err
 }
 
 func (m mouse) write(p *Person, field, value string) error {
@@ -119,6 +126,23 @@ func (k keyboard) choose(p *Person, field, value string) error {
 		}
 	}
 	return errors.New("the arrows do not get there")
+}
+
+// pick types what the wanted line begins with, as lists have always allowed.
+func (k keyboard) pick(p *Person, field, value string) error {
+	if err := k.reach(p, field); err != nil {
+		return err
+	}
+	line := p.ask(`[...document.activeElement.options].find(o => o.value == ` + strconv.Quote(value) + `)?.text`)
+	for _, r := range line {
+		if err := k.key(p, string(r)); err != nil {
+			return err
+		}
+	}
+	if got := p.ask(`document.activeElement.value`); got != value {
+		return fmt.Errorf("typing %q picks %q", line, got)
+	}
+	return p.walk.err
 }
 
 func (k keyboard) write(p *Person, field, value string) error {

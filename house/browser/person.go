@@ -185,8 +185,7 @@ func (p *Person) set(form, name, value string) error {
 		return p.hand.choose(p, field, value)
 	}
 	if p.ask(`document.querySelector(`+strconv.Quote(field)+`).tagName`) == "SELECT" {
-		p.ask(`document.querySelector(` + strconv.Quote(field) + `).value = ` + strconv.Quote(value))
-		return p.walk.err
+		return p.hand.pick(p, field, value)
 	}
 	return p.hand.write(p, field, value)
 }

@@ -101,7 +101,7 @@ func (r *Room) said(ctx context.Context, words string) string {
 	if r.site.Has(words) {
 		return web.T(ctx, words)
 	}
-	return words
+	return web.Said(ctx, words)
 }
 
 func waitingTable(r *Room, list []Waiting) templ.Component {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"sarai/courtyard/fault"
@@ -24,6 +25,15 @@ type Sheet struct {
 }
 
 // Title is the paper's title in a language.
+// kind is the name people know a paper's form by.
+func (s Sheet) kind() string {
+	kind, _, _ := strings.Cut(s.MediaType, ";")
+	if kind == "text/plain" {
+		return "TXT"
+	}
+	return strings.ToUpper(kind[strings.IndexByte(kind, '/')+1:])
+}
+
 func (s Sheet) Title(lang string) string {
 	return File{SubjectEn: s.TitleEn, SubjectUr: s.TitleUr}.Subject(lang)
 }

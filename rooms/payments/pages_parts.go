@@ -61,7 +61,7 @@ func accountOptions(ctx context.Context, v walletView) (options []web.Option) {
 func confirmRows(ctx context.Context, o *Order, bank string) []web.Answer {
 	rows := []web.Answer{{Label: web.T(ctx, "payments.pay.bank"), Value: bank}}
 	if o.Purpose != "" {
-		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: o.Purpose})
+		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: web.Said(ctx, o.Purpose)})
 	}
 	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.from-account"), Value: "…" + o.Payer.Tail(), Code: true,
 		Note: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, o.Payer.free(), o.Currency))})
@@ -84,7 +84,7 @@ func paymentRows(ctx context.Context, v paymentView) []web.Answer {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.Payee.Payee(lang), Note: v.PayeeBank})
 	}
 	if v.Purpose != "" && (v.Payer == nil || v.Payer.Kind != KindAgent) {
-		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: v.Purpose})
+		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: web.Said(ctx, v.Purpose)})
 	}
 	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.reference"), Value: v.Reference, Code: true})
 }

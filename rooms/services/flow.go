@@ -13,6 +13,7 @@ import (
 	"sarai/courtyard/id"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // feeTime is how long a fee can be paid before it must be asked for anew.
@@ -59,8 +60,8 @@ func (r *Room) consent(ctx context.Context, p gate.Permit[*Application], d *Defi
 	}
 	law := d.law(d.Rules[0].Law)
 	facts, err := r.wants.People.Facts(ctx, FactAsk{
-		Subject: a.Owner, Names: d.FactNames(), Purpose: d.Name.In("en") + " · " + d.Name.In("ur"),
-		Basis: law.Name.In("en") + ", " + law.Section, Actor: p.Who().Actor(),
+		Subject: a.Owner, Names: d.FactNames(), Purpose: web.Both(d.Name.In("en"), d.Name.In("ur")),
+		Basis: web.Both(law.Name.In("en")+", "+law.Section, law.Name.In("ur")+"، "+law.Section), Actor: p.Who().Actor(),
 	})
 	if err != nil {
 		return fmt.Errorf("read the register: %w", err)
@@ -283,7 +284,7 @@ func (r *Room) submit(ctx context.Context, p gate.Permit[*Application], d *Defin
 		}
 	}
 	asked += len(c.Answers)
-	purpose := d.Name.In("en") + " · " + a.Ref
+	purpose := feePurpose(d, a)
 	var out *Application
 	err = r.c.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := lockApplication(tx, a.ID)
@@ -321,6 +322,11 @@ func (r *Room) submit(ctx context.Context, p gate.Permit[*Application], d *Defin
 	return out, err
 }
 
+// feePurpose is what the payer reads, in whichever language.
+func feePurpose(d *Definition, a *Application) string {
+	return web.Both(d.Name.In("en"), d.Name.In("ur")) + " · " + a.Ref
+}
+
 // ask asks for the fee, if there is one.
 func (r *Room) ask(tx *store.Tx, a *Application, d *Definition, purpose string) error {
 	if d.Fee.Amount == 0 {
@@ -353,7 +359,7 @@ func (r *Room) askAgain(ctx context.Context, a *Application, d *Definition) (*Ap
 			return nil
 		}
 		now.FeeRound++
-		if err := r.ask(tx, now, d, d.Name.In("en")+" · "+now.Ref); err != nil {
+		if err := r.ask(tx, now, d, feePurpose(d, now)); err != nil {
 			return err
 		}
 		_, err = tx.Exec("update services_application set fee = $2, fee_expires = $3, fee_round = $4, updated = $5 where id = $1",

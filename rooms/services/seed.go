@@ -186,7 +186,7 @@ func (s *seeding) write(batch []seeded) error {
 				a.State, a.Submitted = Submitted, tx.Now()
 			}
 			if one.unpaid {
-				if err := s.ask(tx, &a, one.d, one.d.Name.In("en")+" · "+a.Ref); err != nil {
+				if err := s.ask(tx, &a, one.d, feePurpose(one.d, &a)); err != nil {
 					return err
 				}
 			}

@@ -149,7 +149,9 @@ func (b *Browser) Tab(base string, v View, cookies ...*http.Cookie) (*Tab, error
 
 // turn gives the window the view's size, colours and medium.
 func (v View) turn(ctx context.Context, at *chromedp.Target) error {
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.Theme}}}
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: v.Theme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // nothing is halfway when it is looked at
+	}}
 	if v.Print {
 		media.Media = "print"
 	}

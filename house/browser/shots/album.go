@@ -27,11 +27,32 @@ type album struct {
 
 // take walks the journey in a fresh country and takes the pictures.
 func (a *album) take(ctx context.Context) (err error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	if err := os.MkdirAll(a.folder, 0o755); err != nil { //nolint:gosec // pictures for everybody
 		return err
 	}
+	b, err := webtest.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	a.taken = map[string]string{}
+	for i, lang := range strings.Split(a.langs, ",") {
+		if err = a.walk(ctx, b, lang, i); err != nil {
+			err = fmt.Errorf("in %s: %w", lang, err)
+			break
+		}
+	}
+	if sheet := a.sheet(); err == nil {
+		err = sheet
+	}
+	fmt.Printf("%d pages, %d pictures, %.1f MB in %s\n", len(a.pages), len(a.taken), float64(a.bytes)/1e6, a.folder)
+	return err
+}
+
+// walk opens a fresh country and walks through it in one language.
+func (a *album) walk(ctx context.Context, b *webtest.Browser, lang string, newcomer int) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	data, err := os.MkdirTemp("", "sarai-shots-")
 	if err != nil {
 		return err
@@ -43,28 +64,11 @@ func (a *album) take(ctx context.Context) (err error) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- h.Run(ctx) }()
-	b, err := webtest.Start(ctx)
-	if err != nil {
-		stop()
-		return errors.Join(err, <-served)
-	}
-	a.taken = map[string]string{}
-	for i, lang := range strings.Split(a.langs, ",") {
-		w := browser.New(browser.Options{Browser: b, Base: h.Base(), Lang: lang, Newcomer: i, Look: a.picture})
-		if err = w.Run(); err != nil {
-			err = fmt.Errorf("in %s: %w", lang, err)
-			break
-		}
-	}
-	b.Close()
+	err = browser.New(browser.Options{Browser: b, Base: h.Base(), Lang: lang, Newcomer: newcomer, Look: a.picture}).Run()
 	stop()
 	if ended := <-served; err == nil && !errors.Is(ended, context.Canceled) {
 		err = ended
 	}
-	if sheet := a.sheet(); err == nil {
-		err = sheet
-	}
-	fmt.Printf("%d pages, %d pictures, %.1f MB in %s\n", len(a.pages), len(a.taken), float64(a.bytes)/1e6, a.folder)
 	return err
 }
 
