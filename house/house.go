@@ -129,6 +129,7 @@ func (h *House) serveOn() error {
 	if err := h.watch(); err != nil {
 		return err
 	}
+	h.contact()
 	site := h.court.Site
 	site.Mount("GET /metrics", h.telemetry.Metrics())
 	site.Mount("GET /healthz", h.telemetry.Healthz())

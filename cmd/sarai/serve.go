@@ -25,10 +25,11 @@ func (w where) config() (house.Config, error) {
 
 // listen says how a server is reached and how it logs.
 type listen struct {
-	Addr  string `help:"Address to listen on." placeholder:"HOST:PORT" default:"localhost:8080"`
-	Base  string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
-	Log   string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
-	Trace string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
+	Addr    string `help:"Address to listen on." placeholder:"HOST:PORT" default:"localhost:8080"`
+	Base    string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
+	Log     string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
+	Contact string `help:"Where to report a weakness; served at /.well-known/security.txt." placeholder:"MAIL"`
+	Trace   string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
 }
 
 type serveCommand struct {
@@ -57,5 +58,5 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 }
 
 func (l listen) fill(cfg *house.Config) {
-	cfg.Addr, cfg.Base, cfg.Log, cfg.Trace, cfg.Version = l.Addr, l.Base, l.Log, l.Trace, stamped()
+	cfg.Addr, cfg.Base, cfg.Log, cfg.Trace, cfg.Version, cfg.Contact = l.Addr, l.Base, l.Log, l.Trace, stamped(), l.Contact
 }
