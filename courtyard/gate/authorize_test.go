@@ -80,6 +80,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}{
 		{"the holder writes", rashid, "office.note.write", mine, true},
 		{"the holder decides", rashid, "office.file.decide", mine, true},
+		{"a decision with a weak sign-in", weak, "office.file.decide", mine, false},
 		{"another post does not write", holder("p-saima", "icta.dc.assistant"), "office.note.write", mine, false},
 		{"another post of the office reads", holder("p-saima", "icta.dc.assistant"), "office.file.read", mine, true},
 		{"a post of elsewhere", holder("p-1", "nadra.isb.registration"), "office.note.write", mine, false},
@@ -189,6 +190,8 @@ func TestYesNeedsAPermitPolicy(t *testing.T) {
 			t.Fatalf("allowed %s without a permit", action)
 		case action == "office.file.decide" && f.subject == who.ID:
 			t.Fatal("decided about himself")
+		case action == "office.file.decide" && who.Kind == gate.Official && who.AAL < 2:
+			t.Fatal("decided with a weak sign-in")
 		case action != "office.file.decide" && f.secret && who.AAL < 2:
 			t.Fatal("a secret was shown")
 		}

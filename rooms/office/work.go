@@ -43,6 +43,7 @@ func (r *Room) Work(ctx context.Context, random *rand.Rand) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		who.AAL = 2 // as if they had come with their passkey
 		who, ok := who.As(f.Holder)
 		if !ok {
 			continue
