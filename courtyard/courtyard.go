@@ -2,6 +2,7 @@ package courtyard
 
 import (
 	"log/slog"
+	"net/http"
 
 	"sarai/courtyard/api"
 	"sarai/courtyard/clock"
@@ -32,4 +33,7 @@ type Courtyard struct {
 	Base    string // public base address without a trailing slash, "https://sarai.gov.pk"
 	Demo    bool   // a synthetic country: anybody may sign in as anybody
 	Logger  *slog.Logger
+	// Client gives the address a request came from, past the proxies we know;
+	// nil when nobody stands between.
+	Client func(*http.Request) string
 }

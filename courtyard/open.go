@@ -58,7 +58,7 @@ func Open(o Options) (*Courtyard, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	c := &Courtyard{DB: o.DB, Pack: o.Pack, Clock: o.Clock, NewID: o.NewID, Base: strings.TrimRight(o.Base, "/"), Demo: o.Demo, Logger: o.Logger}
+	c := &Courtyard{DB: o.DB, Pack: o.Pack, Clock: o.Clock, NewID: o.NewID, Base: strings.TrimRight(o.Base, "/"), Demo: o.Demo, Logger: o.Logger, Client: o.Client}
 	var err error
 	if c.Keys, err = keys.New(o.DB, keys.Options{Master: o.Master, Provider: o.Provider, Clock: o.Clock, NewID: o.NewID,
 		Authority: "CN=Sarai House CA,O=" + o.Pack.Names.In("en")}); err != nil {
@@ -87,6 +87,7 @@ func Open(o Options) (*Courtyard, error) {
 	c.API = api.New(o.DB, c.Gate, api.Options{Title: "Sarai: " + o.Pack.Names.In("en"), Version: o.Version, Base: c.Base,
 		Clock: o.Clock, NewID: o.NewID, Logger: o.Logger, Languages: codes})
 	c.API.Authenticator = func(r *http.Request) (gate.Principal, error) { return gate.From(r.Context()), nil }
+	c.API.Limit = func(r *http.Request) error { return web.Limit(r.Context(), "api", web.Rate{N: 1200, Per: time.Minute}) }
 	c.API.Translate = func(lang, key string, args map[string]string) string {
 		flat := make([]string, 0, 2*len(args))
 		for k, v := range args {

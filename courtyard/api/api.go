@@ -66,6 +66,9 @@ type API struct {
 	// Translate gives the text of a key; the key itself when it has none.
 	// Set by house before the first request.
 	Translate func(lang, key string, args map[string]string) string
+	// Limit counts a call that changes something or comes from nobody in
+	// particular; its fault Limit refuses one too many. Nil does not limit.
+	Limit func(*http.Request) error
 
 	gate   *gate.Gate
 	db     *store.DB
@@ -170,7 +173,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.Route(r.Context(), pattern)
 	// a browser sends the session's cookie along with requests made by other
 	// sites; a bearer token it sends only when told to
-	if r.Header.Get("Authorization") == "" {
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); !strings.EqualFold(scheme, "Bearer") {
 		if err := a.origin.Check(r); err != nil {
 			a.fail(w, r, fault.New(fault.Forbidden, "api.cross-origin").Because(err))
 			return
@@ -180,6 +183,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a.fail(w, r, fault.As(err))
 		return
+	}
+	if a.Limit != nil && (!who.SignedIn() || r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		if err := a.Limit(r); err != nil {
+			a.fail(w, r, err)
+			return
+		}
 	}
 	a.mux.ServeHTTP(w, r.WithContext(gate.With(r.Context(), who)))
 }

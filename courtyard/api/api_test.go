@@ -310,6 +310,7 @@ func TestRequestsThatAreNotAccepted(t *testing.T) {
 			{"no key", good, []string{"Idempotency-Key", ""}, 400, "api.idempotency-key", "header.Idempotency-Key", "api.idempotency-key"},
 			{"too short a key", good, []string{"Idempotency-Key", "1"}, 400, "api.idempotency-key", "header.Idempotency-Key", "api.idempotency-key"},
 			{"another site with our cookie", good, []string{"Authorization", "", "Sec-Fetch-Site", "cross-site"}, 403, "api.cross-origin", "", ""},
+			{"another site with our cookie and a made-up scheme", good, []string{"Authorization", "Basic eDp5", "Sec-Fetch-Site", "cross-site"}, 403, "api.cross-origin", "", ""},
 			{"an answer we do not give", good, []string{"Accept", "application/xml"}, 406, "api.accept", "", ""},
 			{"a defect", `{"amount":1,"payee":"broken"}`, nil, 500, "fault.internal", "", ""},
 			{"a panic", `{"amount":1,"payee":"panic"}`, nil, 500, "fault.internal", "", ""},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"sarai/courtyard/gate"
+	"sarai/courtyard/store"
+	"sarai/courtyard/store/storetest"
 	"sarai/courtyard/web"
 )
 
@@ -128,5 +130,38 @@ func TestLocal(t *testing.T) {
 		if got := web.Local(in, "/home"); got != want {
 			t.Errorf("%q leads to %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Who may begin as many sessions as he likes is counted by his address, and
+// one who is nobody does not fill the book of refusals.
+func TestStrangersAreCountedTogether(t *testing.T) {
+	c := open(t, storetest.Open(t, store.Config{URL: storetest.SQLite(t)}), web.Options{})
+	knocks := 0
+	for range 12 {
+		g := c.guest(t)
+		want(t, g.get("/inn/visitor"), http.StatusOK)
+		for range 3 {
+			if g.post("/inn/knock", nil).StatusCode == http.StatusSeeOther {
+				knocks++
+			}
+		}
+	}
+	if knocks != 30 {
+		t.Errorf("twelve sessions of one address knocked %d times, want ten times the limit of three", knocks)
+	}
+	g, refused := c.guest(t), 0
+	for range 303 {
+		switch a := g.get("/inn/desk"); a.StatusCode {
+		case http.StatusTooManyRequests:
+		default:
+			refused++
+		}
+	}
+	if refused != 300 {
+		t.Errorf("%d refusals of a stranger were taken down", refused)
+	}
+	if err := web.Limit(t.Context(), "nothing", web.Rate{N: 1, Per: time.Minute}); err != nil {
+		t.Error("limited outside a request:", err)
 	}
 }

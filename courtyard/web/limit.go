@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -29,12 +30,29 @@ var DefaultLimit = Rate{N: 120, Per: time.Minute}
 
 // Limit counts one use of what by this visitor: by session when there is one,
 // else by address. The fault is Limit "web.limit" with {wait}.
+//
+// Whoever is not signed in can begin as many sessions as he likes, so these
+// count by address together, with room for several people behind one.
 func (c *Ctx) Limit(what string, r Rate) error {
-	key := "address " + network(c.Site.o.Client(c.R))
-	if c.session != nil {
-		key = "session " + c.session.ID
+	address := "address " + network(c.Site.o.Client(c.R))
+	if c.session == nil {
+		return c.LimitBy(what, address, r)
 	}
-	return c.LimitBy(what, key, r)
+	if c.session.Person == "" {
+		if err := c.LimitBy(what, address+" sessions", Rate{N: 10 * r.N, Per: r.Per}); err != nil {
+			return err
+		}
+	}
+	return c.LimitBy(what, "session "+c.session.ID, r)
+}
+
+// Limit is Ctx.Limit for code that has only the context of a request that came
+// through a site, such as the interface; without one it does not limit.
+func Limit(ctx context.Context, what string, r Rate) error {
+	if c, _ := ctx.Value(ctxKey{}).(*Ctx); c != nil {
+		return c.Limit(what, r)
+	}
+	return nil
 }
 
 // LimitBy counts one use of what by key: an account that is being guessed at,

@@ -411,7 +411,7 @@ func (s *Site) watch(c *Ctx) error {
 				return nil
 			}
 		case <-again.C:
-			if !s.still(c, t, entity) {
+			if !s.still(c, t, key) {
 				return nil
 			}
 		}
@@ -422,6 +422,9 @@ func (s *Site) watch(c *Ctx) error {
 func (h *hub) missed(ctx context.Context, t Topic, k watchKey, after, upTo int64) ([]byte, error) {
 	if after >= upTo {
 		return nil, nil
+	}
+	if upTo-after > 20*resumeLimit { // an old page, or somebody who makes us read everything
+		return reloadFrame(upTo), nil
 	}
 	w := &watch{key: k, topic: t}
 	var events []store.Event
@@ -449,8 +452,8 @@ func (h *hub) missed(ctx context.Context, t Topic, k watchKey, after, upTo int64
 }
 
 // still says whether a viewer may go on watching: the session lives, and the
-// gate would say yes again.
-func (s *Site) still(c *Ctx, t Topic, entity gate.Entity) bool {
+// gate would say yes again about what is watched as it is now.
+func (s *Site) still(c *Ctx, t Topic, key string) bool {
 	who := c.Who
 	if c.session != nil {
 		now, err := s.sessionByID(c.Context(), c.session.ID)
@@ -463,7 +466,8 @@ func (s *Site) still(c *Ctx, t Topic, entity gate.Entity) bool {
 			}
 		}
 	}
-	return s.gate.Would(who, t.Action, entity)
+	entity, err := t.Load(c.Context(), key)
+	return err == nil && s.gate.Would(who, t.Action, entity)
 }
 
 // liveURL is where a page's script listens.

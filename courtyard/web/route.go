@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
@@ -81,6 +82,10 @@ func Handle[R gate.Entity](s *Site, rt Route[R]) {
 	})
 }
 
+// refusals is how many refusals of visitors who are not signed in are taken
+// down for one address.
+var refusals = Rate{N: 300, Per: time.Minute}
+
 func serve[R gate.Entity](c *Ctx, rt Route[R]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -108,6 +113,12 @@ func serve[R gate.Entity](c *Ctx, rt Route[R]) (err error) {
 	resource, err := rt.Load(c.R)
 	if err != nil {
 		return err
+	}
+	// each refusal is written down; one who is nobody must not fill the book
+	if c.Who.Kind == gate.Anonymous && !c.Site.gate.Would(c.Who, rt.Action, resource) {
+		if err := c.Limit("refused", refusals); err != nil {
+			return err
+		}
 	}
 	permit, err := gate.Authorize(c.Context(), c.Site.gate, c.Who, rt.Action, resource)
 	if err != nil {
