@@ -8,6 +8,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -166,6 +167,10 @@ func (r *Room) api(a *api.API) {
 		})
 	api.Handle(a, api.Operation[readCode, gate.House]{Method: "POST", Path: "/api/payments/codes/read", ID: "payments-code-read", Summary: "Read a QR code, an IBAN or a mobile number", Action: "payments.code.read"},
 		func(ctx context.Context, _ gate.Permit[gate.House], in *readCode) (*IntentView, error) {
+			// the directory is no telephone book: no more answers than on the page
+			if err := web.Limit(ctx, "payments.code.read", readings); err != nil {
+				return nil, err
+			}
 			i, err := r.Read(ctx, in.Body.Code)
 			if err != nil {
 				return nil, err

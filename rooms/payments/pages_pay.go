@@ -11,6 +11,9 @@ import (
 	"sarai/rooms/payments/ledger"
 )
 
+// readings is how many codes, accounts and numbers one person may look up.
+var readings = web.Rate{N: 30, Per: minute}
+
 // payView is the page on which a payment begins.
 type payView struct {
 	walletView
@@ -42,7 +45,7 @@ func (r *Room) payPages(s *web.Site) {
 		}
 		return c.Render(payPage(c, v), payBody(v))
 	}})
-	web.Handle(s, web.Route[gate.House]{Pattern: "POST /wallet/pay", Action: "payments.wallet.see", Limit: web.Rate{N: 30, Per: minute}, Do: r.readPay})
+	web.Handle(s, web.Route[gate.House]{Pattern: "POST /wallet/pay", Action: "payments.wallet.see", Limit: readings, Do: r.readPay})
 	web.Handle(s, web.Route[Order]{Pattern: "GET /wallet/pay/{order}", Action: "payments.order.confirm", Load: r.loadOrder, Do: func(c *web.Ctx, p gate.Permit[Order]) error {
 		o := p.Resource()
 		if o.Transfer != "" {
