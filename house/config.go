@@ -27,8 +27,9 @@ type Config struct {
 	LogOut   io.Writer
 	Trace    string // OTLP/HTTP address; no traces when empty
 	Version  string
-	Contact  string // where to report a weakness: an address for /.well-known/security.txt
-	Demo     *Demo  // a synthetic country; nil for a real one
+	Contact  string   // where to report a weakness: an address for /.well-known/security.txt
+	Proxies  []string // addresses or networks of reverse proxies that are believed about X-Forwarded-For
+	Demo     *Demo    // a synthetic country; nil for a real one
 
 	Clock clock.Clock
 	Pace  float64 // multiplies every rate limit; 0 is 1, negative lifts them (tests)

@@ -67,7 +67,11 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err != nil {
 		return h, err
 	}
-	c, err := courtyard.Open(courtyard.Options{DB: db, Pack: pack, Master: master, Base: h.base, Demo: cfg.Demo != nil,
+	client, err := cfg.client()
+	if err != nil {
+		return h, err
+	}
+	c, err := courtyard.Open(courtyard.Options{Client: client, DB: db, Pack: pack, Master: master, Base: h.base, Demo: cfg.Demo != nil,
 		Pin: h.pin(), Version: cfg.Version, Clock: cfg.Clock, Logger: h.telemetry.Logger, Pace: cfg.Pace})
 	if err != nil {
 		return h, err

@@ -35,7 +35,8 @@ type listen struct {
 type serveCommand struct {
 	where
 	listen
-	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+	Country string   `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+	Proxy   []string `help:"Address or network of the reverse proxy in front, which is believed about where requests come from (X-Forwarded-For)." placeholder:"ADDRESS"`
 }
 
 // Run serves until the process is asked to stop.
@@ -48,7 +49,7 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	c.fill(&cfg)
-	cfg.Country = c.Country
+	cfg.Country, cfg.Proxies = c.Country, c.Proxy
 	h, err := house.Open(ctx, cfg)
 	if err != nil {
 		return err
