@@ -67,6 +67,9 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 		clients: map[string]*Client{}, types: map[string]*CredentialType{}, lists: published{made: map[int64]publishedList{}}, address: w.Address,
 	}
 	if r.address == nil {
+		r.address = c.Client
+	}
+	if r.address == nil {
 		r.address = func(req *http.Request) string {
 			host, _, err := net.SplitHostPort(req.RemoteAddr)
 			if err != nil {
