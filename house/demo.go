@@ -116,6 +116,7 @@ func (h *House) demoRoutes() {
 		return c.Render(web.Page{Title: c.T("demo.title"), Back: "/"}, castPage(h.court.Pack.Personas, h.court.Pack))
 	})
 	handle("GET /demo/as/{persona}", func(c *web.Ctx, _ gate.Permit[gate.House]) error { return h.be(c, c.Path("persona")) })
+	handle("POST /demo/phone", h.phone)
 	handle("POST /demo/sign-in", func(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		f, err := c.Form()
 		if err != nil {

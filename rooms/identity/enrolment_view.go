@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -130,7 +132,12 @@ func accessTable(r *Room, list []Access) templ.Component {
 		for _, a := range list {
 			var facts []string
 			for _, f := range a.Facts {
-				facts = append(facts, web.T(ctx, "identity.fact."+f))
+				name := web.T(ctx, "identity.fact."+f)
+				if len(facts) > 0 { // only the first begins a sentence
+					first, n := utf8.DecodeRuneInString(name)
+					name = string(unicode.ToLower(first)) + name[n:]
+				}
+				facts = append(facts, name)
 			}
 			t.Rows = append(t.Rows, web.Row{Cells: []templ.Component{text(web.DateTime(ctx, a.At)), text(r.actorName(ctx, a.Actor)),
 				text(strings.Join(facts, web.T(ctx, "identity.comma"))), text(r.said(ctx, a.Purpose)), text(r.said(ctx, a.Basis))}})

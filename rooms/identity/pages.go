@@ -188,8 +188,9 @@ type heldRow struct {
 }
 
 type credentialsView struct {
-	Open []offerRow
-	Held []heldRow
+	Open    []offerRow
+	Held    []heldRow
+	Waiting bool // an offer of the identity itself is open
 }
 
 func (r *Room) typeName(ctx context.Context, id string) string {
@@ -212,6 +213,7 @@ func (r *Room) credentialsPage(c *web.Ctx, p gate.Permit[Self]) error {
 	var v credentialsView
 	for _, o := range offers {
 		if o.State == offerOpen {
+			v.Waiting = v.Waiting || o.Type == TypePersonIdentification
 			v.Open = append(v.Open, offerRow{ID: o.ID, Name: r.typeName(c.Context(), o.Type)})
 		}
 	}
@@ -275,12 +277,15 @@ func (r *Room) offerOwn(c *web.Ctx, p gate.Permit[Self]) error {
 	return c.Redirect("/credentials/offer/" + offer)
 }
 
-type offerView struct{ Name, Link string }
+type offerView struct {
+	Name, Link string
+	Demo       bool // the demonstration's telephone is there to take it
+}
 
 // offerPage shows an offer to its person, as a QR code and as a link.
 func (r *Room) offerPage(c *web.Ctx, p gate.Permit[heldOffer]) error {
 	o := p.Resource()
-	v := offerView{Name: r.typeName(c.Context(), o.Type)}
+	v := offerView{Name: r.typeName(c.Context(), o.Type), Demo: r.demo}
 	if o.State == offerOpen {
 		link, err := r.OfferURI(c.Context(), o.ID)
 		if err != nil {
