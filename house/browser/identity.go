@@ -112,7 +112,7 @@ func (w *Walk) card() {
 	me.Look("passkey")
 	me.Open("/credentials")
 	me.Look("credentials")
-	me.Send("/credentials/offer", nil)
+	me.Press(`main :is(a[href^="/credentials/offer/"], form[action="/credentials/offer"] button)`)
 	me.until("the offer", `document.querySelector("[data-offer]")`)
 	me.Look("credential-offer")
 }

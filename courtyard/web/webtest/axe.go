@@ -50,16 +50,22 @@ func AxePath() string {
 	return ""
 }
 
-// Axe runs axe-core over the page as it stands.
-func (t *Tab) Axe() ([]Violation, error) {
+// Axe runs axe-core over the page as it stands: all rules, or only those named.
+func (t *Tab) Axe(only ...string) ([]Violation, error) {
 	source, err := os.ReadFile(AxePath())
 	if err != nil {
 		return nil, fmt.Errorf("axe-core: %w", err)
 	}
-	if _, err := Eval[bool](t, string(source)+";true"); err != nil {
-		return nil, fmt.Errorf("load axe-core: %w", err)
+	if there, err := Eval[bool](t, `!!window.axe`); err != nil || !there {
+		if _, err := Eval[bool](t, string(source)+";true"); err != nil {
+			return nil, fmt.Errorf("load axe-core: %w", err)
+		}
 	}
-	out, err := Eval[string](t, `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}, resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`)
+	rules := `{type: "tag", values: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}`
+	if len(only) > 0 {
+		rules = `{type: "rule", values: ["` + strings.Join(only, `","`) + `"]}`
+	}
+	out, err := Eval[string](t, `axe.run(document, {runOnly: `+rules+`, resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`)
 	if err != nil {
 		return nil, fmt.Errorf("run axe-core: %w", err)
 	}
