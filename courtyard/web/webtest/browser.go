@@ -30,6 +30,7 @@ type View struct {
 	Height   int
 	Lang     string // cookie lang; "" lets the browser ask
 	Theme    string // "light" or "dark", as the device asks for it
+	Scale    int    // device pixels for a CSS pixel; 1 when 0
 	NoScript bool
 	Print    bool
 }
@@ -156,7 +157,7 @@ func (v View) turn(ctx context.Context, at *chromedp.Target) error {
 		media.Media = "print"
 	}
 	if _, err := cdp.Call(ctx, at, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: 1, Mobile: v.Width < 600,
+		Width: int64(v.Width), Height: int64(v.Height), DeviceScaleFactor: float64(max(v.Scale, 1)), Mobile: v.Width < 600,
 	}); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 // album is a folder of pictures.
 type album struct {
 	folder, only, langs, views string
+	scale                      int
 
 	pages []string          // in the order of the journey
 	taken map[string]string // page and view -> file
@@ -84,6 +85,7 @@ func (a *album) picture(p *browser.Person, page string) error {
 		if v.Lang != p.Lang() || !strings.Contains(v.Name, a.views) {
 			continue
 		}
+		v.Scale = a.scale
 		if err := p.Tab().Turn(v); err != nil {
 			return err
 		}

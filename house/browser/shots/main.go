@@ -18,6 +18,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "pages to take, with commas between; every page when empty")
 	flag.StringVar(&o.langs, "lang", "en,ur", "languages")
 	flag.StringVar(&o.views, "view", "", "part of the names of the views to take: phone, desktop-dark ...")
+	flag.IntVar(&o.scale, "scale", 1, "pixels of the picture for a pixel of the page")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
