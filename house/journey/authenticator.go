@@ -1,6 +1,10 @@
 package journey
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -20,7 +24,27 @@ func newAuthenticator(server string) *authenticator {
 	u, _ := url.Parse(server)
 	return &authenticator{
 		rp:  virtualwebauthn.RelyingParty{ID: u.Hostname(), Name: "Sarai", Origin: u.Scheme + "://" + u.Host},
-		dev: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		dev: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredentialWithImportedKey(virtualwebauthn.KeyTypeEC2, wholeKey()),
+	}
+}
+
+// wholeKey makes a P-256 key whose coordinates fill all their 32 bytes. The
+// authenticator writes them without leading zeros, which RFC 9053 forbids: one
+// key in 128 would be refused.
+func wholeKey() []byte {
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			panic(err) // the system's random source does not fail
+		}
+		point, err := key.PublicKey.Bytes() // 4, X, Y
+		if err != nil || point[1] == 0 || point[33] == 0 {
+			continue
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err == nil {
+			return der
+		}
 	}
 }
 

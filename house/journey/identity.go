@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -246,7 +247,7 @@ func (w *Walk) registerPasskey(ctx context.Context) error {
 		if err == nil {
 			err = w.enter(ctx)
 		}
-		if cut := new(url.Error); err == nil || errors.As(err, &cut) {
+		if cut := new(url.Error); err == nil || errors.As(err, &cut) || errors.Is(err, io.ErrUnexpectedEOF) {
 			w.state.passkey = err == nil
 			return err
 		}
