@@ -20,6 +20,10 @@ const (
 	purposeResume      = "identity.resume.pseudonym"
 )
 
+// draftLife is how long an application that was not sent is kept after its last
+// answer; the page on which it is left says so.
+const draftLife = 90 * 24 * time.Hour
+
 // States of an application for an identity.
 const (
 	applicationDraft     = "draft"

@@ -109,6 +109,10 @@ func sweep(tx *store.Tx) error {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
+	// an application nobody sent is somebody's data without a purpose
+	if _, err := tx.Exec(`delete from identity_application where state = 'draft' and changed < $1`, store.Micros(tx.Now().Add(-draftLife))); err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
 	for _, q := range []string{
 		`delete from identity_code where expires < $1`,
 		`delete from identity_token where expires < $1`,

@@ -161,7 +161,7 @@ func (r *Room) sameFlow(c *web.Ctx, hash string) bool {
 // source names where a request came from without saying it: a keyed hash of the
 // network address, another one each day.
 func (r *Room) source(c *web.Ctx) (string, error) {
-	mac, err := r.keys.MAC(c.Context(), purposeSource, []byte(r.clock.Now().UTC().Format(time.DateOnly)), []byte(r.address(c.R)))
+	mac, err := r.keys.MAC(c.Context(), purposeSource, []byte(r.clock.Now().UTC().Format(time.DateOnly)), []byte(household(r.address(c.R))))
 	if err != nil {
 		return "", fmt.Errorf("name a source: %w", err)
 	}
