@@ -253,6 +253,9 @@ func closed(t *testing.T, c *courttest.Court) {
 	if code, _ := get(t, anybody, c.URL+"/observatory/nothing"); code != 404 {
 		t.Errorf("an indicator that is none: %d", code)
 	}
+	if code, _ := get(t, anybody, c.URL+"/live/observatory?key=made-up"); code != 404 {
+		t.Errorf("a screen of one's own making: %d", code)
+	}
 }
 
 func TestLiveScreens(t *testing.T) {

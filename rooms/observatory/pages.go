@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
 	"sarai/courtyard/web"
@@ -22,6 +23,9 @@ func (r *Room) pages(s *web.Site) {
 	web.Handle(s, web.Route[Indicator]{Pattern: "GET /observatory/{indicator}/rows.csv", Action: "observatory.rows", Load: r.load, Do: r.rowsFile})
 	s.Topic(web.Topic{Name: "observatory", Action: "observatory.watch", Types: []string{FiguresMoved},
 		Load: func(_ context.Context, key string) (gate.Entity, error) {
+			if key != "" && key != "public" && key != "commission" { // each key is drawn by itself
+				return nil, fault.New(fault.NotFound, "web.fault.not-found")
+			}
 			return board{public: key != "commission"}, nil
 		},
 		Render: func(ctx context.Context, key string, _ []store.Event) ([]templ.Component, error) {
