@@ -135,7 +135,7 @@ func (h *House) serveOn() error {
 	}
 	h.contact()
 	site := h.court.Site
-	site.Mount("GET /metrics", h.telemetry.Metrics())
+	site.Mount("GET /metrics", direct(h.telemetry.Metrics()))
 	site.Mount("GET /healthz", h.telemetry.Healthz())
 	site.Mount("GET /readyz", h.telemetry.Readyz())
 	h.server = &http.Server{

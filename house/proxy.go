@@ -54,3 +54,14 @@ func (c Config) client() (func(*http.Request) string, error) {
 		return from.Unmap().String()
 	}, nil
 }
+
+// direct hides what is the operator's from everybody whom a proxy speaks for.
+func direct(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+			http.NotFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -2,6 +2,7 @@ package house
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -34,5 +35,18 @@ func TestOnlyNamedProxiesAreBelieved(t *testing.T) {
 	}
 	if _, err := (Config{Proxies: []string{"the one in front"}}).client(); err == nil {
 		t.Error("a proxy without an address")
+	}
+}
+
+func TestTheInstrumentsAreNotForThePublic(t *testing.T) {
+	h := direct(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for forwarded, want := range map[string]int{"": http.StatusNoContent, "198.51.100.1": http.StatusNotFound} {
+		r, w := httptest.NewRequest(http.MethodGet, "/metrics", nil), httptest.NewRecorder()
+		if forwarded != "" {
+			r.Header.Set("X-Forwarded-For", forwarded)
+		}
+		if h.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("forwarded for %q: %d, want %d", forwarded, w.Code, want)
+		}
 	}
 }
