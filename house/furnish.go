@@ -34,7 +34,7 @@ func furnish(c *courtyard.Courtyard) (r rooms, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.identity, err = identity.New(c, identity.Wants{Types: types}); err != nil {
+	if r.identity, err = identity.New(c, identity.Wants{Types: types, Failures: failures(c)}); err != nil {
 		return r, err
 	}
 	c.Gate.SetNames(r.identity.Names)
@@ -73,6 +73,16 @@ func bearerOrSession(i *identity.Room) func(*http.Request) (gate.Principal, erro
 		}
 		return gate.From(r.Context()), nil
 	}
+}
+
+// failures is how often sign-in may fail from one source in an hour. In a
+// demonstration everybody comes from the same machine, and each journey shows a
+// burst of failures.
+func failures(c *courtyard.Courtyard) int64 {
+	if c.Demo {
+		return 1000
+	}
+	return 0 // the room's own
 }
 
 // What follows turns one room's words into another's. No rules belong here.

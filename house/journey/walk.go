@@ -120,6 +120,9 @@ func (w *Walk) Steps() []Step {
 	}
 }
 
+// Citizen is the browser of the one who walks.
+func (w *Walk) Citizen() *Browser { return w.me }
+
 // as is a persona's browser, signed in.
 func (w *Walk) as(ctx context.Context, persona string) (*Browser, error) {
 	if b := w.others[persona]; b != nil {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -58,13 +59,14 @@ type Room struct {
 	types    map[string]*CredentialType
 	lists    published
 	address  func(*http.Request) string
+	failures int64 // that a source may have in an hour
 }
 
 // New furnishes the room: it registers what the room needs and reads nothing.
 func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	r := &Room{
 		db: c.DB, keys: c.Keys, site: c.Site, gate: c.Gate, pack: c.Pack, clock: c.Clock, newID: c.NewID, base: c.Base, demo: c.Demo, logger: c.Logger,
-		clients: map[string]*Client{}, types: map[string]*CredentialType{}, lists: published{made: map[int64]publishedList{}}, address: w.Address,
+		clients: map[string]*Client{}, types: map[string]*CredentialType{}, lists: published{made: map[int64]publishedList{}}, address: w.Address, failures: cmp.Or(w.Failures, failuresAnHour),
 	}
 	if r.address == nil {
 		r.address = c.Client

@@ -203,7 +203,7 @@ func (r *Room) limited(c *web.Ctx, method string) error {
 		n, err = store.Get(tx, store.Value[int64], `select coalesce(sum(failed), 0) from identity_attempt where source = $1 and hour = $2`, source, tx.Now().Unix()/3600)
 		return err
 	})
-	if err != nil || n < failuresAnHour {
+	if err != nil || n < r.failures {
 		return err
 	}
 	if err := r.failed(c, method, "", "limited"); err != nil {

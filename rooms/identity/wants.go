@@ -13,4 +13,6 @@ type Wants struct {
 	// Address gives the network address a request came from, where a proxy
 	// stands before the house; the connection's own address when nil.
 	Address func(*http.Request) string
+	// Failures is how often sign-in may fail from one source in an hour; 0 is 20.
+	Failures int64
 }
