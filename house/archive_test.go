@@ -20,6 +20,7 @@ import (
 func TestACountryMovesHouse(t *testing.T) {
 	silence(t)
 	ctx, old := context.Background(), t.TempDir()
+	addr := freePort(t) // the log is named after the public address, which stays
 	var file bytes.Buffer
 	var receipt []byte
 	var vkey string
@@ -27,7 +28,7 @@ func TestACountryMovesHouse(t *testing.T) {
 
 	// The house stands only inside this function, so that it can be stopped.
 	if !t.Run("serve and back up", func(t *testing.T) {
-		h := openHouse(t, Config{Data: old})
+		h := openHouse(t, Config{Data: old, Addr: addr})
 		keep := t.TempDir()
 		w := goWalk(t, journey.Options{Server: h.Base(), Keep: keep})
 		document = w.Facts().Token
@@ -88,7 +89,7 @@ func TestACountryMovesHouse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h := openHouse(t, Config{Data: back})
+	h := openHouse(t, Config{Data: back, Addr: addr})
 	if k := h.court.Log.VerifierKey(); k != vkey {
 		t.Errorf("the log signs as %s, not as %s", k, vkey)
 	}
