@@ -2,71 +2,42 @@ module sarai
 
 go 1.26.0
 
-require modernc.org/sqlite v1.60.1
-
-require modernc.org/libc v1.77.1 // indirect
-
-require github.com/jackc/pgx/v5 v5.12.0
-
-require github.com/pressly/goose/v3 v3.28.0
-
-require golang.org/x/mod v0.42.0
-
-require github.com/cedar-policy/cedar-go v1.9.0
-
-require cel.dev/cel-go v0.33.2
-
-require github.com/go-jose/go-jose/v4 v4.1.8
-
-require github.com/fxamacker/cbor/v2 v2.9.6
-
-require github.com/go-webauthn/webauthn v0.18.2
-
-require github.com/danielgtaylor/huma/v2 v2.37.2
-
-require github.com/a-h/templ v0.3.977
-
-require github.com/alecthomas/kong v1.17.0
-
-require go.opentelemetry.io/otel v1.47.0
-
-require github.com/prometheus/client_golang v1.25.0
-
-require github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-
-require rsc.io/qr v0.2.0
-
-require github.com/go-text/typesetting v0.3.0
-
-require github.com/digitorus/timestamp v0.0.0-20231217203849-220c5c2851b7
-
-require github.com/nyaruka/phonenumbers v1.8.1
-
-require github.com/chromedp/chromedp v0.22.1
-
-require pgregory.net/rapid v1.3.0
-
-require github.com/anishathalye/porcupine v1.3.1
-
-require github.com/rogpeppe/go-internal v1.16.0
-
-require go.uber.org/goleak v1.3.0
-
-require github.com/descope/virtualwebauthn v1.0.3
-
-require filippo.io/mldsa v1.0.0
-
-require golang.org/x/text v0.43.0
-
 require (
+	cel.dev/cel-go v0.33.2
+	filippo.io/mldsa v1.0.0
+	github.com/a-h/templ v0.3.977
+	github.com/alecthomas/kong v1.17.0
+	github.com/cedar-policy/cedar-go v1.9.0
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.22.1
+	github.com/danielgtaylor/huma/v2 v2.37.2
+	github.com/descope/virtualwebauthn v1.0.3
+	github.com/digitorus/timestamp v0.0.0-20231217203849-220c5c2851b7
+	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/go-text/typesetting v0.3.0
+	github.com/go-webauthn/webauthn v0.18.2
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/pressly/goose/v3 v3.28.0
+	github.com/prometheus/client_golang v1.25.0
+	github.com/rogpeppe/go-internal v1.16.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
-	golang.org/x/crypto v0.57.0
+	go.opentelemetry.io/otel/trace v1.47.0
+	go.uber.org/goleak v1.3.0
 	golang.org/x/image v0.23.0
+	golang.org/x/mod v0.42.0
+	golang.org/x/net v0.59.0
+	golang.org/x/sync v0.24.0
+	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
 	gopkg.in/yaml.v3 v3.0.1
+	modernc.org/sqlite v1.60.1
+	pgregory.net/rapid v1.3.0
+	rsc.io/qr v0.2.0
 )
 
 require (
@@ -75,9 +46,9 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/digitorus/pkcs7 v0.0.0-20230713084857-e76b763bdc49 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/fxamacker/cbor/v2 v2.9.6 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
@@ -106,19 +77,18 @@ require (
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
-	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/exp v0.0.0-20260824195058-e88cd73687aa // indirect
-	golang.org/x/net v0.59.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260928230214-8a89bd6388cc // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260928230214-8a89bd6388cc // indirect
 	google.golang.org/grpc v1.83.2 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
+	modernc.org/libc v1.77.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
