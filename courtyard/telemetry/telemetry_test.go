@@ -94,7 +94,6 @@ func TestMeasuresNameTheRouteAndNotThePath(t *testing.T) {
 	mux.Handle("/api/", inner)
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	server := httptest.NewServer(tel.Middleware(mux))
-	defer server.Close()
 	for _, call := range []string{"GET /file/6110112345671", "GET /file/2?q=secret", "GET /api/things/7", "BREW /x", "GET /nowhere/7", "GET /live", "GET /panic"} {
 		method, path, _ := strings.Cut(call, " ")
 		req, _ := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
@@ -102,6 +101,7 @@ func TestMeasuresNameTheRouteAndNotThePath(t *testing.T) {
 			_ = res.Body.Close()
 		}
 	}
+	server.Close() // the answer is out before its handler is counted as ended; this waits for the handlers
 	if err := tel.Figure("sarai_test_things_total", "Things.", func() float64 { return 42 }); err != nil {
 		t.Fatal(err)
 	}
