@@ -257,6 +257,15 @@ func (w *Walk) registerPasskey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.URL.Path == "/identity/apply/resume" {
+		// Signing out gave the browser a new visitor: the code brings the application back.
+		if err := w.moveToAnotherTelephone(ctx); err != nil {
+			return err
+		}
+		if p, err = get(ctx, w.me, "/identity/apply/status"); err != nil {
+			return err
+		}
+	}
 	if p, err = submit(ctx, w.me, p, p.Form("/identity/apply/activate")); err != nil {
 		return err
 	}
