@@ -26,9 +26,10 @@
 // savepoint, commits them all at once and answers only then. Nobody waits on
 // purpose: while one group syncs, the next one gathers. An update that fails or
 // panics is rolled back to its savepoint, and its neighbours never know. The
-// function runs in its caller's goroutine; the writer only hands it the
-// transaction and takes it back. A caller who leaves the queue changes nothing;
-// once its function runs, cancelling is too late, because SQLite answers an
+// function runs in the writer's goroutine, not its caller's: handing the
+// transaction over and back costs a third of the throughput at 64 writers. A
+// panic or runtime.Goexit in it is carried to the caller. A caller who leaves
+// the queue changes nothing; once its function runs, cancelling is too late, because SQLite answers an
 // interrupted write by undoing everybody's work.
 //
 // PostgreSQL has group commit of its own. There an Update is a READ COMMITTED

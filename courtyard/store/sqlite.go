@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -180,16 +181,20 @@ func (e *embedded) view(ctx context.Context, fn func(*Tx) error) (err error) {
 	return tx.err
 }
 
-// ticket is one waiting update. The writer hands the transaction to the
-// caller's goroutine and takes it back, so that a panic, runtime.Goexit (a
-// failed test) or a deep stack is the caller's own.
+// ticket is one waiting update. The writer's goroutine runs it: handing the
+// transaction to the caller's and back costs more than most updates do.
 type ticket struct {
 	ctx   context.Context
+	fn    func(*Tx) error
 	state atomic.Int32 // waiting, taken or left
-	turn  chan *Tx     // the caller may run now
-	ran   chan error   // the caller has run; nil keeps its savepoint
-	fate  chan error   // the group's commit
+	fate  chan error   // the group's commit, or why it is not part of it
 	wakes []string
+	died  *death // fn panicked or left its goroutine; set before fate
+}
+
+// death is how an update function ended that did not return.
+type death struct {
+	cause any // what it panicked with; nil for runtime.Goexit (a failed test)
 }
 
 const (
@@ -204,7 +209,7 @@ var (
 )
 
 func (e *embedded) update(ctx context.Context, fn func(*Tx) error) error {
-	t := &ticket{ctx: ctx, turn: make(chan *Tx), ran: make(chan error), fate: make(chan error, 1)}
+	t := &ticket{ctx: ctx, fn: fn, fate: make(chan error, 1)}
 	select {
 	case e.queue <- t:
 	case <-ctx.Done():
@@ -212,54 +217,100 @@ func (e *embedded) update(ctx context.Context, fn func(*Tx) error) error {
 	case <-e.stop:
 		return errClosed
 	}
-	var tx *Tx
 	select {
-	case tx = <-t.turn:
-	case err := <-t.fate: // begin failed, or the store was closed
-		return err
+	case err := <-t.fate:
+		return t.end(err)
 	case <-e.done: // it was closed as we came in
 		if t.state.CompareAndSwap(waiting, left) {
 			return errClosed
 		}
-		return <-t.fate
 	case <-ctx.Done():
 		if t.state.CompareAndSwap(waiting, left) {
 			return ctx.Err()
 		}
-		select {
-		case tx = <-t.turn:
-		case err := <-t.fate:
-			return err
+	}
+	return t.end(<-t.fate)
+}
+
+// end lets the caller's goroutine end as its function did.
+func (t *ticket) end(err error) error {
+	switch {
+	case t.died == nil:
+		return err
+	case t.died.cause == nil:
+		runtime.Goexit()
+	}
+	panic(t.died.cause)
+}
+
+// call runs fn. It returns after a panic, and not after runtime.Goexit.
+func (t *ticket) call(tx *Tx) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
 		}
-	}
-	if err := t.call(tx, fn); err != nil {
-		return err
-	}
-	return <-t.fate
+		err, t.died = errStopped, &death{cause: recover()}
+		if t.died.cause != nil {
+			tx.db.log.Error("an update panicked", "stack", string(debug.Stack()))
+		}
+	}()
+	err = t.fn(tx)
+	returned = true
+	return err
 }
 
-// call runs fn and reports to the writer whatever happens.
-func (t *ticket) call(tx *Tx, fn func(*Tx) error) (err error) {
-	err = errStopped
-	defer func() { t.ran <- err }()
-	if e := fn(tx); e != nil {
-		err = e
-		return err
-	}
-	err = nil
-	return nil
+// group is the updates that share the transaction that is open.
+type group struct {
+	began  time.Time
+	now    *ticket // whose turn it is
+	tx     *Tx     // of that one
+	stay   []*ticket
+	failed int
+	head   int64 // last position given, once it has been asked for; else -1
+	before int64
+	mark   int64 // head when the turn began
 }
 
-// run is the writer: it takes an update, opens a transaction, lets the update
-// and everyone who is waiting by then run, each in a savepoint, commits once,
-// and only then answers. Nobody waits on purpose: while one commit syncs the
-// disk, the next group gathers by itself.
+// run keeps a writer going. A function that leaves its goroutine takes the
+// writer with it; the next one goes on with the group.
 func (e *embedded) run() {
 	defer close(e.done)
+	var g *group
+	for closed := false; !closed; {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				if g == nil {
+					if g = e.open(); g == nil {
+						closed = true
+						return
+					}
+				}
+				e.commit(g, e.gather(g))
+				g = nil
+			}
+		}()
+		<-ended
+	}
+}
+
+// open waits for an update and begins a transaction for it; nil when the
+// database is closed.
+func (e *embedded) open() *group {
 	for {
 		select {
 		case t := <-e.queue:
-			e.serve(t)
+			if !t.state.CompareAndSwap(waiting, taken) {
+				continue
+			}
+			began := time.Now()
+			if _, err := e.writer.exec(context.Background(), "begin immediate", nil); err != nil {
+				t.fate <- fmt.Errorf("store: begin: %w", err)
+				continue
+			}
+			return &group{began: began, now: t, head: -1}
 		case <-e.stop:
 			for { // answer those who came in before the door was shut
 				select {
@@ -268,79 +319,28 @@ func (e *embedded) run() {
 						t.fate <- errClosed
 					}
 				default:
-					return
+					return nil
 				}
 			}
 		}
 	}
 }
 
-func (e *embedded) serve(first *ticket) {
-	if !first.state.CompareAndSwap(waiting, taken) {
-		return
-	}
-	background := context.Background()
-	began := time.Now()
-	if _, err := e.writer.exec(background, "begin immediate", nil); err != nil {
-		first.fate <- fmt.Errorf("store: begin: %w", err)
-		return
-	}
-	var (
-		group  []*ticket
-		head   = int64(-1) // last position given, once it has been asked for
-		before int64
-		failed int
-		broken error
-	)
-	for t := first; t != nil && broken == nil; t = e.next(len(group), began) {
-		var keep bool
-		if keep, broken = e.turn(t, &head, &before); keep {
-			group = append(group, t)
-		} else {
-			failed++
+// gather lets an update and everyone who is waiting by then run, each in a
+// savepoint. Nobody waits on purpose: while one commit syncs the disk, the next
+// group gathers by itself. An error means that the whole group cannot go on.
+func (e *embedded) gather(g *group) error {
+	for ; g.now != nil; g.now = e.next(g) {
+		if err := e.turn(g); err != nil {
+			return err
 		}
 	}
-	commit := Commit{Engine: SQLite, Updates: len(group), Failed: failed}
-	if head > before {
-		commit.Events = int(head - before)
-		if _, err := e.writer.exec(background, "update journal_head set position = $1", []any{head}); err != nil {
-			broken = errors.Join(broken, err)
-		}
-	}
-	synced := time.Now()
-	if broken == nil && len(group) > 0 {
-		_, broken = e.writer.exec(background, "commit", nil)
-	} else {
-		_, err := e.writer.exec(background, "rollback", nil)
-		if broken != nil {
-			broken = errors.Join(broken, err)
-		}
-	}
-	if broken != nil {
-		broken = fmt.Errorf("store: commit: %w", broken)
-		e.recover()
-	}
-	commit.Took, commit.Held, commit.Err = time.Since(synced), time.Since(began), broken
-	if len(group) > 0 || failed > 0 {
-		e.db.committed(commit)
-	}
-	select {
-	case e.grown <- struct{}{}:
-	default:
-	}
-	for _, t := range group {
-		if broken == nil {
-			for _, topic := range t.wakes {
-				e.db.Wake(topic)
-			}
-		}
-		t.fate <- broken
-	}
+	return nil
 }
 
 // next is an update that is waiting now, or nil.
-func (e *embedded) next(n int, began time.Time) *ticket {
-	if n >= e.group || time.Since(began) > groupTime {
+func (e *embedded) next(g *group) *ticket {
+	if len(g.stay) >= e.group || time.Since(g.began) > groupTime {
 		return nil
 	}
 	for {
@@ -355,46 +355,89 @@ func (e *embedded) next(n int, began time.Time) *ticket {
 	}
 }
 
-// turn lets one update run in its savepoint and says whether it stays. An error
-// means that the whole group cannot go on. A ticket that does not stay has been
-// answered by its own error.
-func (e *embedded) turn(t *ticket, head, before *int64) (keep bool, broken error) {
-	background := context.Background()
-	if _, err := e.writer.exec(background, "savepoint one", nil); err != nil {
-		t.fate <- fmt.Errorf("store: savepoint: %w", err)
-		return false, err
+// turn lets one update run in its savepoint. One that does not stay is told at
+// once; the others hear when the group is durable.
+func (e *embedded) turn(g *group) error {
+	background, t := context.Background(), g.now
+	err := errStopped
+	if g.tx == nil { // else its function has ended the writer before this one
+		if _, err := e.writer.exec(background, "savepoint one", nil); err != nil {
+			t.fate <- fmt.Errorf("store: savepoint: %w", err)
+			return err
+		}
+		g.tx, g.mark = e.db.begin(t.ctx, steadfast{e.writer}, false), g.head
+		began := time.Now()
+		err = t.call(g.tx)
+		if held := time.Since(began); held > slow {
+			e.db.log.Warn("an update held up all writers; keep slow work outside", "held", held, "events", g.tx.types())
+		}
 	}
-	tx := e.db.begin(t.ctx, steadfast{e.writer}, false)
-	began := time.Now()
-	t.turn <- tx
-	err := <-t.ran
+	tx := g.tx
 	tx.settle()
-	if held := time.Since(began); held > slow {
-		e.db.log.Warn("an update held up all writers; keep slow work outside", "held", held, "events", tx.types())
-	}
-	mark := *head
-	if err == nil && tx.err == nil && len(tx.events) > 0 && *head < 0 {
-		err = e.writer.row(background, "select position from journal_head", nil).Scan(head)
-		*before, mark = *head, *head
+	g.tx = nil
+	if err == nil && tx.err == nil && len(tx.events) > 0 && g.head < 0 {
+		err = e.writer.row(background, "select position from journal_head", nil).Scan(&g.head)
+		g.before, g.mark = g.head, g.head
 	}
 	if err == nil {
-		if err = tx.finish(head); err == nil {
-			if _, err = e.writer.exec(background, "release one", nil); err == nil {
-				t.wakes = tx.wakes
-				return true, nil
+		err = tx.finish(&g.head)
+	}
+	if err == nil {
+		_, err = e.writer.exec(background, "release one", nil)
+	}
+	if err == nil {
+		t.wakes, g.stay = tx.wakes, append(g.stay, t)
+		return nil
+	}
+	g.failed++
+	g.head = g.mark
+	_, broken := e.writer.exec(background, "rollback to one", nil)
+	if broken == nil {
+		_, broken = e.writer.exec(background, "release one", nil)
+	}
+	t.fate <- err
+	if broken != nil { // SQLite has rolled back everything by itself (disk full, I/O error)
+		return fmt.Errorf("rollback to savepoint: %w", broken)
+	}
+	return nil
+}
+
+// commit makes a group durable and only then answers. A group that is broken is
+// rolled back.
+func (e *embedded) commit(g *group, broken error) {
+	background := context.Background()
+	done := Commit{Engine: SQLite, Updates: len(g.stay), Failed: g.failed}
+	if g.head > g.before && broken == nil {
+		done.Events = int(g.head - g.before)
+		_, broken = e.writer.exec(background, "update journal_head set position = $1", []any{g.head})
+	}
+	synced := time.Now()
+	if broken == nil && len(g.stay) > 0 {
+		_, broken = e.writer.exec(background, "commit", nil)
+	} else {
+		_, err := e.writer.exec(background, "rollback", nil)
+		if broken != nil {
+			broken = errors.Join(broken, err)
+		}
+	}
+	if broken != nil {
+		broken = fmt.Errorf("store: commit: %w", broken)
+		e.recover()
+	}
+	done.Took, done.Held, done.Err = time.Since(synced), time.Since(g.began), broken
+	e.db.committed(done)
+	select {
+	case e.grown <- struct{}{}:
+	default:
+	}
+	for _, t := range g.stay {
+		if broken == nil {
+			for _, topic := range t.wakes {
+				e.db.Wake(topic)
 			}
 		}
-		t.fate <- err // fn had succeeded, so its caller waits for fate
+		t.fate <- broken
 	}
-	*head = mark
-	if _, err := e.writer.exec(background, "rollback to one", nil); err != nil {
-		// SQLite has rolled back everything by itself (disk full, I/O error).
-		return false, fmt.Errorf("rollback to savepoint: %w", err)
-	}
-	if _, err := e.writer.exec(background, "release one", nil); err != nil {
-		return false, fmt.Errorf("release savepoint: %w", err)
-	}
-	return false, nil
 }
 
 // recover brings the connection out of a transaction that could not end.
