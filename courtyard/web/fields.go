@@ -14,6 +14,16 @@ func (x Field) inputType() string {
 	return "text"
 }
 
+// direction is that of what is typed: numbers and addresses run left to right
+// in every language.
+func (x Field) direction() string {
+	switch x.Kind {
+	case "numeric", "money", "tel", "email", "password":
+		return "ltr"
+	}
+	return "auto"
+}
+
 // shown is the value in the field; a password is never sent back.
 func (x Field) shown(ctx context.Context) string {
 	if x.Kind == "password" {

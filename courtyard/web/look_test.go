@@ -77,6 +77,10 @@ func TestFirstView(t *testing.T) {
 	}
 	style := g.get("/style")
 	t.Logf("the page with every component: %d bytes", zipped(style.body))
+	// An "else if" among a tag's attributes becomes an attribute by that name.
+	if odd := regexp.MustCompile(`<[^>]* (else|if|for|switch)(=""|[ >])[^>]*>`).FindString(style.body); odd != "" {
+		t.Errorf("a word of the template became an attribute: %s", odd)
+	}
 	t.Logf("scripts: %d bytes", c.site.ScriptBytes())
 	if n := c.site.ScriptBytes(); n > web.ScriptBudget {
 		t.Errorf("our scripts are %d bytes, more than %d", n, web.ScriptBudget)
