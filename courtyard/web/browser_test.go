@@ -84,5 +84,5 @@ func TestInABrowser(t *testing.T) {
 	is("a shortcut that is switched off does nothing", `location.pathname === '/inn/hall'`)
 
 	want(t, g.post("/sign-out", nil, "Cookie", "sarai="+k.Value), http.StatusSeeOther)
-	is("the lost connection is said", `document.querySelector('#live-state').textContent.includes('Connection lost')`)
+	is("the end of the session is said, with the way on", `document.querySelector('#live-state').textContent.includes('no longer live') && document.querySelector('#live-state a').getAttribute('href') === '/inn/hall'`)
 }

@@ -55,6 +55,10 @@
 // see. The gate is asked when a viewer comes and every ten seconds; signing
 // out closes the screens of that session in every process.
 //
+// Options.Screens caps the screens of a session (8), of an address (64, ten
+// times as many where people are signed in) and of a process (10,000). One too
+// many gets 429 or 503 with Retry-After, and the page works on without.
+//
 // # Texts
 //
 // texts/en.yaml and texts/ur.yaml of each room, flat, keys beginning with the

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
 )
@@ -61,11 +57,8 @@ func (s *Site) Topic(t Topic) {
 
 const (
 	frameEvery   = 100 * time.Millisecond // changes within this time travel together
-	againEvery   = 10 * time.Second       // how often a viewer's session and permit are looked at again
-	pingEvery    = 20 * time.Second       // keeps proxies from closing a quiet connection
 	viewerBuffer = 32                     // frames a slow viewer may be behind before he has to come again
 	resumeLimit  = 2000                   // events that are replayed; beyond that the page is loaded anew
-	writeTimeout = 10 * time.Second
 )
 
 // watchKey names what viewers share: a topic, its key and a language.
@@ -78,8 +71,10 @@ type hub struct {
 	mu      sync.Mutex
 	topics  map[string]Topic
 	watches map[watchKey]*watch
-	last    atomic.Int64  // position up to which watches have been told
-	ready   chan struct{} // closed once the journal is followed
+	open    int            // screens of this process
+	by      map[string]int // screens by session and by address
+	last    atomic.Int64   // position up to which watches have been told
+	ready   chan struct{}  // closed once the journal is followed
 }
 
 // watch is what the viewers of one topic, key and language share.
@@ -101,7 +96,7 @@ type viewer struct {
 func (v *viewer) leave() { v.once.Do(func() { close(v.gone) }) }
 
 func newHub(s *Site) *hub {
-	return &hub{site: s, topics: map[string]Topic{}, watches: map[watchKey]*watch{}, ready: make(chan struct{})}
+	return &hub{site: s, topics: map[string]Topic{}, watches: map[watchKey]*watch{}, by: map[string]int{}, ready: make(chan struct{})}
 }
 
 // seen is the position viewers have been told of; a page that is drawn now
@@ -319,105 +314,6 @@ func (h *hub) count() int {
 // Viewers is how many live screens this process feeds.
 func (s *Site) Viewers() int { return s.hub.count() }
 
-// serveLive answers GET /live/{topic}.
-func (s *Site) serveLive(w http.ResponseWriter, r *http.Request) {
-	c := ctxOf(w, r)
-	if err := s.watch(c); err != nil {
-		s.log(c, err)
-		// a status that is no 200 makes the browser stop coming again
-		status := fault.KindOf(err).Status()
-		http.Error(w, http.StatusText(status), status)
-	}
-}
-
-func (s *Site) watch(c *Ctx) error {
-	s.hub.mu.Lock()
-	t, ok := s.hub.topics[c.R.PathValue("topic")]
-	s.hub.mu.Unlock()
-	if !ok {
-		return fault.New(fault.NotFound, "web.fault.not-found")
-	}
-	if err := c.Limit("live", Rate{N: 120, Per: time.Minute}); err != nil {
-		return err
-	}
-	key := c.R.URL.Query().Get("key")
-	entity, err := t.Load(c.Context(), key)
-	if err != nil {
-		return err
-	}
-	if _, err := gate.Authorize(c.Context(), s.gate, c.Who, t.Action, entity); err != nil {
-		return err
-	}
-
-	select { // the first moments of a process
-	case <-s.hub.ready:
-	case <-c.Context().Done():
-		return nil
-	case <-time.After(3 * time.Second):
-		return fault.New(fault.Unavailable, "web.fault.unavailable")
-	}
-	from := c.R.Header.Get("Last-Event-ID")
-	if from == "" {
-		from = c.R.URL.Query().Get("from")
-	}
-	after, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || after < 0 {
-		after = s.hub.seen()
-	}
-	v := &viewer{frames: make(chan []byte, viewerBuffer), gone: make(chan struct{}), from: after}
-	if c.session != nil {
-		v.session = c.session.ID
-	}
-	k := watchKey{t.Name, key, c.Lang.Code}
-	upTo := s.hub.join(k, t, v)
-	defer s.hub.part(k, v)
-
-	rc := http.NewResponseController(c.W)
-	h := c.W.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // a proxy must not collect frames
-	c.W.WriteHeader(http.StatusOK)
-	send := func(frame []byte) error {
-		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := c.W.Write(frame); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}
-	missed, err := s.hub.missed(c.Context(), t, k, after, upTo)
-	if err != nil {
-		s.log(c, err)
-		return nil
-	}
-	if send(append([]byte("retry: 1000\n\n"), missed...)) != nil {
-		return nil
-	}
-	again, ping := time.NewTicker(againEvery), time.NewTicker(pingEvery)
-	defer again.Stop()
-	defer ping.Stop()
-	for {
-		select {
-		case <-c.Context().Done():
-			return nil
-		case <-v.gone:
-			return nil
-		case frame := <-v.frames:
-			if send(frame) != nil {
-				return nil
-			}
-		case <-ping.C:
-			if send([]byte(":\n\n")) != nil {
-				return nil
-			}
-		case <-again.C:
-			if !s.still(c, t, key) {
-				return nil
-			}
-		}
-	}
-}
-
 // missed draws what happened between the page and now.
 func (h *hub) missed(ctx context.Context, t Topic, k watchKey, after, upTo int64) ([]byte, error) {
 	if after >= upTo {
@@ -449,34 +345,4 @@ func (h *hub) missed(ctx context.Context, t Topic, k watchKey, after, upTo int64
 		return nil, nil
 	}
 	return h.draw(ctx, t, k, events)
-}
-
-// still says whether a viewer may go on watching: the session lives, and the
-// gate would say yes again about what is watched as it is now.
-func (s *Site) still(c *Ctx, t Topic, key string) bool {
-	who := c.Who
-	if c.session != nil {
-		now, err := s.sessionByID(c.Context(), c.session.ID)
-		if err != nil || !s.clock.Now().Before(now.Expires) {
-			return false
-		}
-		if now.Person != "" {
-			if who, err = s.principal(c.Context(), now); err != nil {
-				return false
-			}
-		}
-	}
-	entity, err := t.Load(c.Context(), key)
-	return err == nil && s.gate.Would(who, t.Action, entity)
-}
-
-// liveURL is where a page's script listens.
-func (c *Ctx) liveURL(topic string) string {
-	if topic == "" {
-		return ""
-	}
-	name, query, _ := strings.Cut(topic, "?")
-	q, _ := url.ParseQuery(query)
-	q.Set("from", strconv.FormatInt(c.live, 10))
-	return "/live/" + url.PathEscape(name) + "?" + q.Encode()
 }

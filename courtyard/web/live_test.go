@@ -181,7 +181,7 @@ func TestSignOutInAnotherProcess(t *testing.T) {
 
 func TestViewersShareOneDrawing(t *testing.T) {
 	var renders atomic.Int64
-	c := open(t, storetest.Open(t, store.Config{URL: storetest.SQLite(t)}), web.Options{Pace: -1}, boards(&renders))
+	c := open(t, storetest.Open(t, store.Config{URL: storetest.SQLite(t)}), web.Options{Pace: -1, Screens: web.Screens{Session: -1}}, boards(&renders))
 	g := c.guest(t)
 	g.signIn("p-ayesha")
 	var all []*stream
@@ -204,7 +204,7 @@ func TestViewersShareOneDrawing(t *testing.T) {
 func BenchmarkFanOut(b *testing.B) {
 	const viewers = 500
 	var renders atomic.Int64
-	c := open(b, storetest.Open(b, store.Config{URL: storetest.SQLite(b)}), web.Options{Pace: -1}, boards(&renders))
+	c := open(b, storetest.Open(b, store.Config{URL: storetest.SQLite(b)}), web.Options{Pace: -1, Screens: web.Screens{Session: -1, Address: -1}}, boards(&renders))
 	g := c.guest(b)
 	g.signIn("p-ayesha")
 	var streams []*stream

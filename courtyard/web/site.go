@@ -55,7 +55,8 @@ type Options struct {
 	Idle, Lasts time.Duration
 	// Pace multiplies every rate limit; 0 is 1, a negative number lifts them
 	// all (tests and benchmarks).
-	Pace float64
+	Pace    float64
+	Screens Screens // how many live screens may be open
 	// Client gives the address a request came from; RemoteAddr when nil. Behind
 	// a proxy it has to read the proxy's header.
 	Client func(*http.Request) string
@@ -121,7 +122,7 @@ func New(o Options) *Site {
 	if o.Client == nil {
 		o.Client = remoteHost
 	}
-	o.Formats = o.Formats.withDefaults()
+	o.Formats, o.Screens = o.Formats.withDefaults(), o.Screens.withDefaults()
 	s := &Site{
 		o: o, db: o.DB, gate: o.Gate, clock: o.Clock, logger: o.Logger, langs: o.Languages,
 		mux: http.NewServeMux(), protocol: http.NewServeMux(), origin: http.NewCrossOriginProtection(),

@@ -5,7 +5,19 @@ const d = document, body = d.body, one = (s, e = d) => e.querySelector(s), all =
 if (body.dataset.live) {
   const url = new URL(body.dataset.live, location), state = one('#live-state')
   let source, wait = 1000, timer
-  const say = on => { state.className = on ? 'live-state on' : 'live-state'; state.textContent = state.dataset[on ? 'on' : 'off'] }
+  const say = how => {
+    state.className = 'live-state ' + how
+    state.textContent = state.dataset[how]
+    if (how === 'over') {
+      const a = d.createElement('a')
+      a.href = location.pathname + location.search
+      a.textContent = state.dataset.anew
+      state.append(' ', a)
+    }
+  }
+  // A stream that was refused cannot say why: its address does.
+  const ask = () => fetch(url, { method: 'HEAD' }).then(r => r.status > 400 && r.status < 405 ? say('over') : later(r.headers.get('retry-after')), later)
+  const later = s => { clearTimeout(timer); timer = setTimeout(open, Math.max(wait, s * 1000 || 0) * (1 + Math.random())); wait = Math.min(wait * 2, 60000) }
   const put = html => {
     const t = d.createElement('template')
     t.innerHTML = html
@@ -23,12 +35,12 @@ if (body.dataset.live) {
   }
   const open = () => {
     source = new EventSource(url)
-    source.onopen = () => { wait = 1000; say(true) }
+    source.onopen = () => { wait = 1000; say('on') }
     source.addEventListener('patch', e => { url.searchParams.set('from', e.lastEventId); put(e.data) })
     source.addEventListener('reload', () => location.reload())
     source.onerror = () => {
-      say(false)
-      if (source.readyState === 2) { clearTimeout(timer); timer = setTimeout(open, wait); wait = Math.min(wait * 2, 60000) }
+      say('off')
+      if (source.readyState === 2) ask()
     }
   }
   addEventListener('pagehide', () => { clearTimeout(timer); source.close() })
