@@ -53,7 +53,9 @@
 // within 100 ms and is drawn once for all viewers of a topic, key and
 // language: fragments must show nothing that not every permitted viewer may
 // see. The gate is asked when a viewer comes and every ten seconds; signing
-// out closes the screens of that session in every process.
+// out closes the screens of that session in every process, and so, within those
+// ten seconds, does its running out. Nothing a screen asks for keeps a session
+// alive. The script learns by HEAD why it was refused and says so on the page.
 //
 // Options.Screens caps the screens of a session (8), of an address (64, ten
 // times as many where people are signed in) and of a process (10,000). One too

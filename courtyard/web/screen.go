@@ -207,7 +207,7 @@ func (s *Site) still(c *Ctx, t Topic, key string) bool {
 	who := c.Who
 	if c.session != nil {
 		now, err := s.sessionByID(c.Context(), c.session.ID)
-		if err != nil || !s.clock.Now().Before(now.Expires) {
+		if err != nil || !s.alive(now) {
 			return false
 		}
 		if now.Person != "" {

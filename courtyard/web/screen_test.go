@@ -83,3 +83,45 @@ func TestLiveScreensHaveACap(t *testing.T) {
 		bilal.full(http.StatusServiceUnavailable)
 	})
 }
+
+// TestALiveScreenEndsWithItsSession: a screen does not outlive its session,
+// however that ends, and does not keep it alive.
+func TestALiveScreenEndsWithItsSession(t *testing.T) {
+	var renders atomic.Int64
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := open(t, db, web.Options{Screens: web.Screens{Again: 20 * time.Millisecond}}, boards(&renders))
+		for _, end := range []struct {
+			name string
+			by   func(g *guest)
+		}{
+			{"idle", func(g *guest) {
+				for range 3 { // a proxy cuts the line, the browser comes again, the script asks
+					c.clock.Advance(9 * time.Minute)
+					want(t, g.do(http.MethodHead, "/live/arrivals", nil), http.StatusNoContent)
+				}
+				c.clock.Advance(4 * time.Minute)
+			}},
+			{"too old", func(g *guest) {
+				for range 26 { // somebody works all day
+					want(t, g.get("/inn"), http.StatusOK)
+					c.clock.Advance(28 * time.Minute)
+				}
+			}},
+			{"revoked", func(*guest) {
+				if err := db.Update(t.Context(), func(tx *store.Tx) error { return web.EndSessions(tx, "p-ayesha") }); err != nil {
+					t.Error(err)
+				}
+			}},
+		} {
+			g := c.guest(t)
+			g.signIn("p-ayesha")
+			s := g.listen("/live/arrivals", "")
+			c.arrive(t, end.name+" guest")
+			s.until(t, end.name+" guest")
+			end.by(g)
+			s.ended(t)
+			// what the page's script is told, so that it says so and stops
+			want(t, g.do(http.MethodHead, "/live/arrivals", nil), http.StatusUnauthorized)
+		}
+	})
+}

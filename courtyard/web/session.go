@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	"sarai/courtyard/fault"
@@ -89,7 +90,7 @@ func (s *Site) resume(c *Ctx) error {
 	if !s.alive(found) {
 		return nil
 	}
-	if s.clock.Now().Sub(found.Seen) >= seenEvery {
+	if s.clock.Now().Sub(found.Seen) >= seenEvery && !strings.HasPrefix(c.R.URL.Path, livePath) {
 		err := s.db.Update(c.R.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(`update web_session set seen = $2 where id = $1`, found.ID, store.Micros(s.clock.Now()))
 			return err
