@@ -52,6 +52,13 @@
 // once. A code that bears one of our bill numbers without our signature is
 // refused, so a changed amount or a pasted-over account is found.
 //
+// A fee has a cause: the thing it is asked for. When a service asks anew because
+// the first request was not paid in time, both have the same cause, and of all
+// fees of a cause one is paid at most. Whoever asks and whoever pays lock the
+// fees of the cause, in the order of their ids and after the book; the payment
+// that counts ends the others in its own transaction, and a payment of one of
+// those is refused with nothing moved. So there is nothing to pay back.
+//
 // # Tables
 //
 // payments_participant, payments_book, payments_account, payments_transfer,
@@ -60,7 +67,7 @@
 // # Events
 //
 // payments.transfer.reserved, .committed, .aborted; payments.fee.asked, .paid
-// {fee, key, transfer}; payments.sale.asked, .paid; payments.account.opened;
+// {fee, key, transfer}, .cancelled {fee, settled_by}; payments.sale.asked, .paid; payments.account.opened;
 // payments.book.opened. See events.go.
 //
 // # Standards and laws

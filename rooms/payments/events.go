@@ -14,6 +14,7 @@ const (
 	TransferAborted   = "payments.transfer.aborted" // also when its time ran out
 	FeeAsked          = "payments.fee.asked"
 	FeePaid           = "payments.fee.paid"
+	FeeCancelled      = "payments.fee.cancelled" // another fee of the same cause was paid
 	SaleAsked         = "payments.sale.asked"
 	SalePaid          = "payments.sale.paid"
 	AccountOpened     = "payments.account.opened"
@@ -53,6 +54,13 @@ type PaidData struct {
 	Account  string `json:"account"`
 	Amount   int64  `json:"amount"`
 	Currency string `json:"currency"`
+}
+
+// CancelledData is what fee.cancelled says: which fee was paid in its stead.
+type CancelledData struct {
+	Fee       string `json:"fee"`
+	Key       string `json:"key"`
+	SettledBy string `json:"settled_by"`
 }
 
 // AccountData is what account.opened says.

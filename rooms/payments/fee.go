@@ -19,13 +19,15 @@ const (
 
 // Phases of a fee. That its time is over is told by the clock, not by a row.
 const (
-	feeAsked = "asked"
-	feePaid  = "paid"
+	feeAsked     = "asked"
+	feePaid      = "paid"
+	feeCancelled = "cancelled" // another fee of the same cause was paid
 )
 
 // FeeRequest is what another room asks to be paid.
 type FeeRequest struct {
-	Key      string    // the asker's own, once only: "services/application/<id>"
+	Key      string    // the asker's own, once only: "<application>" or "<application>/1"
+	Cause    string    // why: of all fees of one cause one is paid at most; "" stands alone
 	Subject  string    // pseudonym of the person who is asked
 	Payee    string    // office whose account is paid: "agpr.treasury"
 	Amount   int64     // minor units
@@ -39,6 +41,7 @@ type Fee struct {
 	ID        string
 	Origin    string
 	Key       string
+	Cause     string
 	Reference string
 	Subject   string
 	Payee     string
@@ -51,6 +54,7 @@ type Fee struct {
 	Expires   time.Time
 	Transfer  string
 	Paid      time.Time
+	SettledBy string   // the fee that was paid in its stead
 	Holder    *Account // the payee, when read with it
 }
 
@@ -60,7 +64,8 @@ func (f Fee) GateResource() gate.Resource {
 }
 
 // Ask asks for a fee in the caller's transaction and gives its id; the page is
-// /pay/{id}. The same key with the same request gives the same fee.
+// /pay/{id}. The same key with the same request gives the same fee. When a fee
+// of the same cause is paid already, nothing more is asked and its id is given.
 func (r *Room) Ask(tx *store.Tx, q FeeRequest) (string, error) {
 	a, err := governmentAccount(tx, q.Payee, q.Currency)
 	if err != nil {
@@ -86,9 +91,18 @@ func (r *Room) ask(tx *store.Tx, origin string, q FeeRequest, a *Account, actor 
 	if !fault.Is(err, fault.NotFound) {
 		return "", err
 	}
+	siblings, err := lockCause(tx, q.Cause)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range siblings {
+		if f.Phase == feePaid {
+			return f.ID, nil
+		}
+	}
 	f := Fee{ID: r.newID(), Reference: r.newReference()}
-	_, err = tx.Exec("insert into payments_fee ("+feeColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 0)",
-		f.ID, origin, q.Key, f.Reference, q.Subject, q.Payee, a.ID, q.Amount, q.Currency, q.Purpose, feeAsked, store.Micros(tx.Now()), store.Micros(q.Expires))
+	_, err = tx.Exec("insert into payments_fee ("+feeColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 0, $14, '')",
+		f.ID, origin, q.Key, f.Reference, q.Subject, q.Payee, a.ID, q.Amount, q.Currency, q.Purpose, feeAsked, store.Micros(tx.Now()), store.Micros(q.Expires), q.Cause)
 	if err != nil {
 		return "", fmt.Errorf("write the fee: %w", err)
 	}
@@ -101,12 +115,12 @@ func (r *Room) ask(tx *store.Tx, origin string, q FeeRequest, a *Account, actor 
 	return f.ID, nil
 }
 
-const feeColumns = "id, origin, asked_key, reference, subject, payee, account, amount, currency, purpose, phase, asked, expires, transfer, paid"
+const feeColumns = "id, origin, asked_key, reference, subject, payee, account, amount, currency, purpose, phase, asked, expires, transfer, paid, cause, settled_by"
 
 func scanFee(scan store.Scan) (*Fee, error) {
 	var f Fee
 	var asked, expires, paid int64
-	err := scan(&f.ID, &f.Origin, &f.Key, &f.Reference, &f.Subject, &f.Payee, &f.Account, &f.Amount, &f.Currency, &f.Purpose, &f.Phase, &asked, &expires, &f.Transfer, &paid)
+	err := scan(&f.ID, &f.Origin, &f.Key, &f.Reference, &f.Subject, &f.Payee, &f.Account, &f.Amount, &f.Currency, &f.Purpose, &f.Phase, &asked, &expires, &f.Transfer, &paid, &f.Cause, &f.SettledBy)
 	f.Asked, f.Expires = store.Time(asked), store.Time(expires)
 	if paid > 0 {
 		f.Paid = store.Time(paid)
@@ -140,6 +154,8 @@ func withHolder(tx *store.Tx, f *Fee, err error) (*Fee, error) {
 // words for the payer.
 func (f *Fee) Payable(at time.Time) error {
 	switch {
+	case f.Phase == feeCancelled:
+		return fault.New(fault.Conflict, "payments.fee.settled", "reference", f.Reference)
 	case f.Phase == feePaid:
 		return fault.New(fault.Conflict, "payments.fee.already-paid", "reference", f.Reference)
 	case !at.Before(f.Expires):
@@ -148,11 +164,31 @@ func (f *Fee) Payable(at time.Time) error {
 	return nil
 }
 
+// lockCause locks all fees of a cause, in the order of their ids. Whoever asks
+// anew and whoever pays wait here for each other.
+func lockCause(tx *store.Tx, cause string) ([]*Fee, error) {
+	if cause == "" {
+		return nil, nil
+	}
+	list, err := store.List(tx, scanFee, "select "+feeColumns+" from payments_fee where cause = $1 and cause <> '' order by id for update", cause)
+	if err != nil {
+		return nil, fmt.Errorf("lock the fees of a cause: %w", err)
+	}
+	return list, nil
+}
+
 // holdFee locks the fee in the transaction that pays it and makes sure that it can
 // still be paid, by this sum to this account.
 func holdFee(tx *store.Tx, id, account string, amount int64) error {
 	if id == "" {
 		return nil // a payment that pays no fee
+	}
+	cause, err := store.Get(tx, store.Value[string], "select cause from payments_fee where id = $1", id)
+	if err != nil {
+		return err
+	}
+	if _, err := lockCause(tx, cause); err != nil {
+		return err
 	}
 	f, err := store.Get(tx, scanFee, "select "+feeColumns+" from payments_fee where id = $1 for update", id)
 	if err != nil {
@@ -167,7 +203,8 @@ func holdFee(tx *store.Tx, id, account string, amount int64) error {
 	return nil
 }
 
-// settleFee notes in the paying transaction that the fee is paid.
+// settleFee notes in the paying transaction that the fee is paid, and ends all
+// other requests of its cause: their codes and links can no longer be paid.
 func settleFee(tx *store.Tx, id, transfer, actor string) error {
 	if id == "" {
 		return nil
@@ -182,6 +219,16 @@ func settleFee(tx *store.Tx, id, transfer, actor string) error {
 	}
 	tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/fee/" + f.ID, Actor: actor,
 		Data: PaidData{Fee: f.ID, Key: f.Key, Transfer: transfer, Account: f.Account, Amount: f.Amount, Currency: f.Currency}})
+	if f.Cause == "" {
+		return nil
+	}
+	others, err := store.List(tx, scanFee, "update payments_fee set phase = $3, settled_by = $2 where cause = $1 and cause <> '' and id <> $2 and phase = $4 returning "+feeColumns, f.Cause, f.ID, feeCancelled, feeAsked)
+	if err != nil {
+		return fmt.Errorf("end the other requests of the cause: %w", err)
+	}
+	for _, o := range others {
+		tx.Emit(store.Event{Type: FeeCancelled, Version: 1, Subject: "payments/fee/" + o.ID, Actor: "system/payments", Data: CancelledData{Fee: o.ID, Key: o.Key, SettledBy: f.ID}})
+	}
 	return nil
 }
 

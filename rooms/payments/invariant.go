@@ -28,7 +28,8 @@ func Invariants(tx *store.Tx, currency string, now time.Time) ([]Check, error) {
 		{"held-is-reserved", `select count(*) from payments_account a left join (select debit, sum(amount) as total from payments_transfer where currency = $1 and phase = 'reserved' group by debit) t on t.debit = a.id
 			where a.currency = $1 and a.role = 'customer' and a.held <> coalesce(t.total, 0)`},
 		{"floor", "select count(*) from payments_account where currency = $1 and bottomless = false and balance - held < floor"},
-		{"fees-once", `select count(*) from (select fee, count(*) as n from payments_transfer where currency = $1 and fee <> '' and phase = 'committed' group by fee) s where n > 1`},
+		{"fees-once", `select (select count(*) from (select fee, count(*) as n from payments_transfer where currency = $1 and fee <> '' and phase = 'committed' group by fee) s where n > 1)
+			+ (select count(*) from (select cause, count(*) as n from payments_fee where currency = $1 and cause <> '' and phase = 'paid' group by cause) c where n > 1)`},
 	} {
 		var n int64
 		if err := tx.QueryRow(c.sql, currency).Scan(&n); err != nil {

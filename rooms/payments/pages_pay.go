@@ -226,7 +226,7 @@ func (r *Room) feePages(s *web.Site) {
 		return c.Render(web.Page{Title: c.T("payments.fee.title"), Back: v.Back, Live: "fee?key=" + f.ID}, feeBody(v))
 	}})
 	web.Handle(s, web.Route[Fee]{Pattern: "GET /pay/{fee}/code.png", Action: "payments.fee.see", Load: r.loadFee, Do: r.codePicture})
-	s.Topic(web.Topic{Name: "fee", Action: "payments.fee.see", Types: []string{FeePaid, SalePaid},
+	s.Topic(web.Topic{Name: "fee", Action: "payments.fee.see", Types: []string{FeePaid, SalePaid, FeeCancelled},
 		Load:   r.loadFeeEntity,
 		Match:  func(e store.Event, key string) bool { return e.Subject == "payments/fee/"+key },
 		Render: r.drawPaid})
@@ -266,3 +266,6 @@ type feeView struct {
 }
 
 func (v feeView) paid() bool { return v.Phase == feePaid }
+
+// settled says that another request for the same thing was paid.
+func (v feeView) settled() bool { return v.Phase == feeCancelled }

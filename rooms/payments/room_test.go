@@ -41,6 +41,8 @@ func TestTheRoom(t *testing.T) {
 	}{
 		{"a citizen pays a fee", aCitizenPaysAFee},
 		{"two pay the same fee at once", twoPayTheSameFeeAtOnce},
+		{"of two requests for one thing one is paid", ofTwoRequestsForOneThingOneIsPaid},
+		{"two requests for one thing are paid at once", twoRequestsForOneThingArePaidAtOnce},
 		{"amounts as people type them", amountsAsPeopleTypeThem},
 		{"a new citizen opens a wallet and pays at a till", aNewCitizenOpensAWalletAndPaysAtATill},
 		{"the interface", theInterface},

@@ -338,7 +338,7 @@ func (r *Room) ask(tx *store.Tx, a *Application, d *Definition, purpose string) 
 	if a.FeeRound > 0 {
 		key = fmt.Sprintf("%s/%d", a.ID, a.FeeRound)
 	}
-	fee, err := r.wants.Fees.Ask(tx, FeeRequest{Key: key, Subject: a.Owner, Payee: account.Post, Amount: a.FeeAmount, Currency: r.c.Pack.Currency.Code, Purpose: purpose, Expires: a.FeeExpires})
+	fee, err := r.wants.Fees.Ask(tx, FeeRequest{Key: key, Cause: "services/application/" + a.ID, Subject: a.Owner, Payee: account.Post, Amount: a.FeeAmount, Currency: r.c.Pack.Currency.Code, Purpose: purpose, Expires: a.FeeExpires})
 	if err != nil {
 		return fmt.Errorf("ask for the fee: %w", err)
 	}
@@ -346,7 +346,9 @@ func (r *Room) ask(tx *store.Tx, a *Application, d *Definition, purpose string) 
 	return nil
 }
 
-// askAgain asks anew for a fee that was not paid in time.
+// askAgain asks anew for a fee that was not paid in time. If it was, in its
+// last moment, the fee is the paid one, and the event of the payment is on its
+// way to us.
 func (r *Room) askAgain(ctx context.Context, a *Application, d *Definition) (*Application, error) {
 	var out *Application
 	err := r.c.DB.Update(ctx, func(tx *store.Tx) error {

@@ -317,6 +317,10 @@ func TestAFeeThatRanOutIsAskedAgain(t *testing.T) {
 		if second.Fee == first.Fee || len(w.fakes.fees) != 2 {
 			t.Fatalf("%s then %s", first.Fee, second.Fee)
 		}
+		// one cause, so that the payments room lets only one of them be paid
+		if c := w.fakes.fees[first.Fee].Cause; c == "" || c != w.fakes.fees[second.Fee].Cause {
+			t.Fatalf("causes %q and %q", c, w.fakes.fees[second.Fee].Cause)
+		}
 		a.post("/applications/"+r+"/fee", nil, 303) // still good: not asked a third time
 		if len(w.fakes.fees) != 2 {
 			t.Fatal("asked a third time")

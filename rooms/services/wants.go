@@ -50,9 +50,11 @@ type Fees interface {
 	Ask(tx *store.Tx, q FeeRequest) (feeID string, err error)
 }
 
-// FeeRequest is one fee. The same Key asks for the same fee.
+// FeeRequest is one fee. The same Key asks for the same fee. Once a fee of a
+// cause is paid, its other fees are ended and asking again gives the paid one.
 type FeeRequest struct {
 	Key      string
+	Cause    string // of all fees of one cause one is paid at most
 	Subject  string // who is to pay
 	Payee    string // office or post of the fee account
 	Amount   int64  // minor units
