@@ -19,6 +19,7 @@ import (
 
 func register(t *testing.T, test func(t *testing.T, court *courttest.Court, room *identity.Room)) {
 	t.Helper()
+	t.Parallel()
 	var room *identity.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
 		room, err = identity.New(c, identity.Wants{})

@@ -12,6 +12,7 @@ import (
 // An application that nobody sends is kept for ninety days after its last
 // answer and no longer.
 func TestAnApplicationNobodySentIsForgotten(t *testing.T) {
+	t.Parallel()
 	var room *Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
 		room, err = New(c, Wants{})
