@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -53,6 +54,9 @@ type Options struct {
 	Clock   clock.Clock
 	NewID   id.Source
 	Logger  *slog.Logger
+	// Sending is how long a body may take to arrive: 30 s when zero, and four
+	// times as long where an operation takes more than DefaultBody.
+	Sending time.Duration
 	// Languages that texts exist in, best first; en and ur when empty.
 	Languages []string
 }
@@ -76,6 +80,7 @@ type API struct {
 	newID  id.Source
 	logger *slog.Logger
 	base   string
+	sends  time.Duration
 
 	huma    huma.API
 	mux     *http.ServeMux
@@ -99,6 +104,9 @@ func New(db *store.DB, g *gate.Gate, o Options) *API {
 	}
 	if a.clock == nil {
 		a.clock = clock.System
+	}
+	if a.sends = o.Sending; a.sends <= 0 {
+		a.sends = 30 * time.Second
 	}
 	if a.newID == nil {
 		a.newID = id.New

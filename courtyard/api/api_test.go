@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -76,18 +77,23 @@ type rate struct {
 }
 
 type bank struct {
-	url   string
-	paid  atomic.Int64
-	slow  chan struct{}
-	texts map[string]map[string]string
+	url  string
+	paid atomic.Int64
+	slow chan struct{}
+
+	sending time.Duration // how long a body may take
+	texts   map[string]map[string]string
 }
 
-func openBank(t *testing.T, db *store.DB) *bank {
+func openBank(t *testing.T, db *store.DB) *bank { return openBankFor(t, db, 0) }
+
+// openBankFor waits so long for bodies.
+func openBankFor(t *testing.T, db *store.DB, sending time.Duration) *bank {
 	t.Helper()
-	b := &bank{texts: map[string]map[string]string{"en": texts(t, "en"), "ur": texts(t, "ur")}}
+	b := &bank{sending: sending, texts: map[string]map[string]string{"en": texts(t, "en"), "ur": texts(t, "ur")}}
 	g := gate.New(db, gate.Options{})
 	g.Room("bank", []byte(bankPolicy), []byte(bankSchema))
-	a := api.New(db, g, api.Options{Base: "https://sarai.example", Title: "Sarai", Version: "1.2"})
+	a := api.New(db, g, api.Options{Base: "https://sarai.example", Title: "Sarai", Version: "1.2", Sending: b.sending})
 	a.Authenticator = func(r *http.Request) (gate.Principal, error) {
 		token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		switch {

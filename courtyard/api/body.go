@@ -8,7 +8,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -59,14 +61,23 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, op *huma.Operatio
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
+	// nobody holds a connection by sending a byte now and then
+	conn, wait := http.NewResponseController(w), a.sends
+	if limit > DefaultBody {
+		wait *= 4
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(wait)) // a test's recorder has none
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var big *http.MaxBytesError
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, answered{fault.New(fault.Invalid, "api.body-slow").Because(err), http.StatusRequestTimeout}
 	case errors.As(err, &big):
 		return nil, fault.New(fault.TooLarge, "api.body-too-large", "limit", fmt.Sprint(limit)).Because(err)
 	case err != nil:
 		return nil, answered{fault.New(fault.Invalid, "api.body-broken-off").Because(err), http.StatusBadRequest}
 	}
+	_ = conn.SetReadDeadline(time.Time{}) // the server reads on, to learn that the caller goes away
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if len(body) == 0 {
 		return nil, nil

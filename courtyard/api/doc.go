@@ -22,6 +22,9 @@
 // does it fit the types (unknown fields and parameters are refused) - Load -
 // the gate - once only (Idempotency-Key) - the handler. Handlers return faults.
 //
+// A body has 30 seconds to arrive, two minutes where an operation takes more
+// than DefaultBody; then it is a 408.
+//
 // # Once only
 //
 // An operation with Idempotent needs the header Idempotency-Key (IETF draft

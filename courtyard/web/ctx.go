@@ -27,6 +27,7 @@ type Ctx struct {
 
 	view    *view
 	session *session // nil when there is none
+	body    *sending // nil when there is none
 	live    int64    // the journal's position before anything was read
 }
 

@@ -33,7 +33,8 @@
 // Input is brought into one form before anybody sees it: Unicode NFC, digits
 // of either script to 0-9 where numbers are meant, edges trimmed; characters
 // that reorder text (UAX 9) and control characters are refused by name.
-// A file above its limit is counted, not kept.
+// A file above its limit is counted, not kept. A body has 30 seconds to
+// arrive, one with files two minutes and more (Sending); then it is a 408.
 //
 // # Components
 //

@@ -40,8 +40,11 @@ func (s *Site) fail(c *Ctx, err error) {
 		return
 	}
 	c.view.form = nil // an error page shows no form's errors
-	p := failure{Status: f.Kind.Status(), Kind: f.Kind, SignIn: s.SignInPath}
+	p := failure{Status: statusOf(err), Kind: f.Kind, SignIn: s.SignInPath}
 	name := f.Kind.String()
+	if p.Status == http.StatusRequestTimeout {
+		name = "slow"
+	}
 	p.Title = c.T("web.fault." + name + ".title")
 	p.Next = c.T("web.fault." + name + ".next")
 	if f.Key != "" && f.Key != "gate.refused" && s.texts.has(f.Key) && f.Kind != fault.Internal {
@@ -104,9 +107,9 @@ func (c *Ctx) renderFailure(p failure) error {
 
 // problem answers an error of a protocol route with a problem document (RFC 9457).
 func problem(c *Ctx, err error) {
-	f := fault.As(err)
+	f, status := fault.As(err), statusOf(err)
 	doc := map[string]any{
-		"type": "about:blank", "title": http.StatusText(f.Kind.Status()), "status": f.Kind.Status(), "code": f.Key,
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": f.Key,
 	}
 	if f.Key != "" && c.Site.texts.has(f.Key) && f.Kind != fault.Internal {
 		doc["detail"] = c.Site.texts.text(c.Site.langs[0], f.Key, flat(f.Args))
@@ -114,6 +117,6 @@ func problem(c *Ctx, err error) {
 	h := c.W.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	c.W.WriteHeader(f.Kind.Status())
+	c.W.WriteHeader(status)
 	_ = json.NewEncoder(c.W).Encode(doc)
 }

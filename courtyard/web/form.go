@@ -74,6 +74,7 @@ func (c *Ctx) Form(most ...int64) (*Form, error) {
 		if len(most) > 0 {
 			largest = most[0]
 		}
+		c.uploads(largest)
 		err = f.readParts(multipart.NewReader(c.R.Body, params["boundary"]), largest)
 	} else {
 		c.R.Body = http.MaxBytesReader(c.W, c.R.Body, bodyLimit)

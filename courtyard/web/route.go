@@ -67,10 +67,10 @@ func Handle[R gate.Entity](s *Site, rt Route[R]) {
 	}
 	s.mux.HandleFunc(rt.Pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := ctxOf(w, r)
-		if err := serve(c, rt); err != nil {
+		if err := c.arrived(serve(c, rt)); err != nil {
 			if rt.Protocol {
 				fail := rt.Fail
-				if fail == nil {
+				if fail == nil || errors.Is(err, errSlow) {
 					fail = problem
 				}
 				s.log(c, err)
@@ -132,6 +132,7 @@ func (s *Site) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.secureHeaders(w.Header())
 		c := &Ctx{W: w, R: r, Site: s, Lang: s.negotiate(r), live: s.hub.seen()}
+		c.receive()
 		_, isProtocol := s.protocol.Handler(r)
 		if isProtocol != "" {
 			telemetry.Route(r.Context(), isProtocol)

@@ -57,6 +57,7 @@ type Options struct {
 	// all (tests and benchmarks).
 	Pace    float64
 	Screens Screens // how many live screens may be open
+	Sending Sending // how long a body may take to arrive
 	// Client gives the address a request came from; RemoteAddr when nil. Behind
 	// a proxy it has to read the proxy's header.
 	Client func(*http.Request) string
@@ -122,7 +123,7 @@ func New(o Options) *Site {
 	if o.Client == nil {
 		o.Client = remoteHost
 	}
-	o.Formats, o.Screens = o.Formats.withDefaults(), o.Screens.withDefaults()
+	o.Formats, o.Screens, o.Sending = o.Formats.withDefaults(), o.Screens.withDefaults(), o.Sending.withDefaults()
 	s := &Site{
 		o: o, db: o.DB, gate: o.Gate, clock: o.Clock, logger: o.Logger, langs: o.Languages,
 		mux: http.NewServeMux(), protocol: http.NewServeMux(), origin: http.NewCrossOriginProtection(),
