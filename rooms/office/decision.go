@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -62,13 +63,25 @@ func (r *Room) decide(ctx context.Context, p gate.Permit[File], outcome, reason,
 		if n == 0 {
 			return fault.New(fault.Conflict, "office.file.moved-on")
 		}
+		grounds := GroundsNone
+		if reason != "" {
+			grounds = GroundsStated
+		}
 		tx.Emit(store.Event{Type: EventDecided, Version: 1, Subject: f.EventSubject(), Actor: who.Actor(), Data: Decided{
 			File: f.ID, Number: f.Number, Office: f.Office, Service: f.Service, Application: f.Application, Key: f.Application,
-			Outcome: outcome, Reason: reason, Post: para.Post, Charge: para.Charge, Para: para.N,
+			Outcome: outcome, Grounds: grounds, Post: para.Post, Charge: para.Charge, Para: para.N, Digest: hex.EncodeToString(para.Digest),
 		}})
 		return nil
 	})
 	return para, err
+}
+
+// Reason is what the decision about an application gives as its reason, in the
+// words of the order; "" when it gives none or there is no decision yet. It is
+// for the applicant: the caller sees to it that nobody else gets it.
+func (r *Room) Reason(tx *store.Tx, application string) (string, error) {
+	f, err := byApplication(tx, application)
+	return f.Reason, err
 }
 
 // Step is one post on the way of a file, as the citizen sees it: the post,

@@ -67,8 +67,15 @@ type Moved struct {
 	To          string `json:"to"`
 }
 
-// Decided is the data of office.case.decided. Outcome is approved or refused;
-// Reason is what the decision gives as its reason to the applicant.
+// Grounds of a decision: whether the order says more than its outcome. The
+// words themselves are in the signed order, never in an event: an event is kept
+// and copied for as long as the log lives.
+const (
+	GroundsNone   = "none"
+	GroundsStated = "stated" // in the order; [Room.Reason] gives them
+)
+
+// Decided is the data of office.case.decided. Outcome is approved or refused.
 type Decided struct {
 	File        string `json:"file"`
 	Number      string `json:"number"`
@@ -77,8 +84,9 @@ type Decided struct {
 	Application string `json:"application,omitempty"`
 	Key         string `json:"key,omitempty"` // of the intake: the same as Application
 	Outcome     string `json:"outcome"`
-	Reason      string `json:"reason"`
+	Grounds     string `json:"grounds"` // a code
 	Post        string `json:"post"`
 	Charge      string `json:"charge"`
-	Para        int64  `json:"para"`
+	Para        int64  `json:"para"`   // the order
+	Digest      string `json:"digest"` // of the order, as office.note.signed has it
 }

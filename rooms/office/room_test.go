@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -276,6 +278,40 @@ func whoMayNot(t *testing.T, h *house) {
 	}
 	_, err = h.room.Decide(ctx, h.permit(dc, "office.file.decide", file), office.Refused, "The rent agreement is missing (rule 23).")
 	h.ok(err)
+
+	// the reason is in the order, for the applicant; no event carries it
+	var reason string
+	h.ok(h.DB.View(ctx, func(tx *store.Tx) error {
+		reason, err = h.room.Reason(tx, "app-two")
+		return err
+	}))
+	if reason != "The rent agreement is missing (rule 23)." {
+		t.Errorf("the reason is %q", reason)
+	}
+	decided := h.events(office.EventDecided, file)
+	var d office.Decided
+	if len(decided) != 1 || decided[0].Decode(&d) != nil || d.Grounds != office.GroundsStated || len(d.Digest) != 64 {
+		t.Errorf("decided: %s", decided[0].Payload)
+	}
+	h.onlyCodes()
+}
+
+// onlyCodes reads every event the room has written: no text in them is more than
+// an id, a code, a number or a hash.
+func (h *house) onlyCodes() {
+	h.t.Helper()
+	all, err := h.Journal.Read(context.Background(), 0, 5000, "office.*")
+	h.ok(err)
+	code := regexp.MustCompile(`^[0-9A-Za-z._:/+-]{0,128}$`)
+	for _, e := range all {
+		var data map[string]any
+		h.ok(json.Unmarshal(e.Payload, &data))
+		for name, v := range data {
+			if s, ok := v.(string); ok && !code.MatchString(s) {
+				h.t.Errorf("%s says %s: %q", e.Type, name, s)
+			}
+		}
+	}
 }
 
 // fourEyes: the Assistant Commissioner examines a case, is sent it again in

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/a-h/templ"
@@ -18,6 +19,17 @@ const minute = time.Minute
 const salesShown = 10
 
 func emvPNG(code string) ([]byte, error) { return emvqr.PNG(code, 8) }
+
+// saleKey takes the key the page made and nothing else: it becomes part of the
+// fee's key, which its events carry.
+func saleKey(f *web.Form, name, value string) (string, []string) {
+	if !saleKeys.MatchString(value) {
+		return "web.form.wrong", nil
+	}
+	return "", nil
+}
+
+var saleKeys = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 
 // tillView is what a till shows: the account it works for and its last sales.
 type tillView struct {
@@ -53,7 +65,7 @@ func (r *Room) tillPages(s *web.Site) {
 		if err != nil {
 			return err
 		}
-		amount, what, key := f.Money("amount", web.Required("payments.amount.missing")), f.Text("what", web.Longest(60)), f.Text("key", web.Required("web.form.wrong"))
+		amount, what, key := f.Money("amount", web.Required("payments.amount.missing")), f.Text("what", web.Longest(60)), f.Text("key", saleKey)
 		err = f.Err()
 		id := ""
 		if err == nil {

@@ -244,7 +244,13 @@ func (r *Room) onCaseDecided(tx *store.Tx, e store.Event) error {
 	if in.Post == "" {
 		in.Post = a.Post
 	}
-	if _, err := tx.Exec("update services_application set state = $2, decided = $3, reason = $4, post = $5, updated = $3 where id = $1", a.ID, state, store.Micros(tx.Now()), in.Reason, in.Post); err != nil {
+	reason := ""
+	if in.Grounds == "stated" {
+		if reason, err = r.wants.Office.Reason(tx, a.ID); err != nil {
+			return fmt.Errorf("ask the office for its reason: %w", err)
+		}
+	}
+	if _, err := tx.Exec("update services_application set state = $2, decided = $3, reason = $4, post = $5, updated = $3 where id = $1", a.ID, state, store.Micros(tx.Now()), reason, in.Post); err != nil {
 		return fmt.Errorf("note the decision: %w", err)
 	}
 	tx.Emit(store.Event{Type: ApplicationDecided, Version: 1, Subject: a.subject(), Actor: e.Actor,

@@ -77,6 +77,8 @@ func (f *fakes) Receive(_ *store.Tx, in Intake) (string, string, error) {
 	return "file-" + in.Application, "D-1/2026", nil
 }
 
+func (f *fakes) Reason(*store.Tx, string) (string, error) { return "The lease ended in May.", nil }
+
 func (f *fakes) Certificate(_ context.Context, t CertificateText) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

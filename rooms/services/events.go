@@ -53,7 +53,7 @@ type (
 	caseDecided struct {
 		Application string `json:"application"`
 		Outcome     string `json:"outcome"`
-		Reason      string `json:"reason"`
+		Grounds     string `json:"grounds"` // "stated": the office has a reason in words
 		Post        string `json:"post"`
 	}
 )

@@ -141,7 +141,7 @@ func TestARefusalSaysWhyAndWhereToAppeal(t *testing.T) {
 		w.emit(store.Event{Type: "payments.fee.paid", Data: feePaid{Fee: app.Fee}, Subject: "x", Actor: "citizen/ayesha"})
 		w.eventually("received", func() bool { return w.application(ref).State == InOffice })
 		for range 2 { // told twice, done once
-			w.emit(store.Event{Type: "office.case.decided", Subject: "x", Actor: "post/icta.dc.dc", Data: caseDecided{Application: app.ID, Outcome: "refused", Reason: "The lease ended in May."}})
+			w.emit(store.Event{Type: "office.case.decided", Subject: "x", Actor: "post/icta.dc.dc", Data: caseDecided{Application: app.ID, Outcome: "refused", Grounds: "stated"}})
 		}
 		w.eventually("refused", func() bool { return w.application(ref).State == Refused })
 		page := plainText(a.get("/applications/"+ref, 200))

@@ -66,11 +66,14 @@ type FeeRequest struct {
 // Office takes an application in as a file.
 type Office interface {
 	Receive(tx *store.Tx, in Intake) (fileID, diaryNo string, err error)
+	// Reason is what the decision about an application gives as its reason to
+	// the applicant; no event carries it.
+	Reason(tx *store.Tx, application string) (string, error)
 }
 
 // Intake is an application on its way to an office. The same Key is received
 // once. The office tells the end by office.case.decided {application, outcome
-// approved or refused, reason, post}, and each movement by office.file.moved
+// approved or refused, grounds, post}, and each movement by office.file.moved
 // {application, from, to}.
 type Intake struct {
 	Key         string
