@@ -1,6 +1,7 @@
 package house
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -81,12 +82,12 @@ func (c Config) Pack() (*country.Pack, error) {
 }
 
 // listen opens the port and says at which address people reach the house.
-func (c Config) listen() (net.Listener, string, error) {
+func (c Config) listen(ctx context.Context) (net.Listener, string, error) {
 	addr := c.Addr
 	if addr == "" {
 		addr = "localhost:8080"
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("house: %w (is another one running? choose another with --addr)", err)
 	}

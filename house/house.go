@@ -43,7 +43,7 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err = h.instruments(ctx); err != nil {
 		return h, err
 	}
-	if h.listener, h.base, err = cfg.listen(); err != nil {
+	if h.listener, h.base, err = cfg.listen(ctx); err != nil {
 		return h, err
 	}
 	pack, err := cfg.Pack()

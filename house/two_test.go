@@ -253,5 +253,8 @@ func movements(t *testing.T, k *killer, since time.Time) (list []string) {
 		}
 		list = append(list, m)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return list
 }

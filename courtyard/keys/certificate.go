@@ -71,7 +71,7 @@ func parseSubject(s string) (pkix.Name, error) {
 		name, value = strings.ToUpper(strings.TrimSpace(name)), strings.TrimSpace(value)
 		oid, known := attributes[name]
 		if !ok || !known || value == "" {
-			return n, fmt.Errorf("%q is no attribute such as CN=...", f)
+			return n, fmt.Errorf("%q is no attribute of the form CN=NAME", f)
 		}
 		if name == "CN" {
 			n.CommonName = value

@@ -166,7 +166,7 @@ func (s spoken) Open(name string) (fs.File, error) {
 		return nil, errors.Join(fmt.Errorf("%s: a deferred constraint would fail the commit of a whole group", name), f.Close())
 	}
 	for _, t := range createTable.FindAllStringSubmatch(plain, -1) {
-		if !strings.HasPrefix(t[1], s.room+"_") && !(s.room == "store" && strings.HasPrefix(t[1], "journal_")) {
+		if own := strings.HasPrefix(t[1], s.room+"_"); !own && (s.room != "store" || !strings.HasPrefix(t[1], "journal_")) {
 			return nil, errors.Join(fmt.Errorf("%s: table %s does not begin with %s_", name, t[1], s.room), f.Close())
 		}
 	}

@@ -43,7 +43,7 @@ func (s *session) prepare(query string) (*sql.Stmt, error) {
 }
 
 func (s *session) exec(ctx context.Context, query string, args []any) (int64, error) {
-	st, err := s.prepare(query)
+	st, err := s.prepare(query) //nolint:sqlclosecheck // the session keeps it for the next time
 	if err != nil {
 		return 0, err
 	}
@@ -55,7 +55,7 @@ func (s *session) exec(ctx context.Context, query string, args []any) (int64, er
 }
 
 func (s *session) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	st, err := s.prepare(query)
+	st, err := s.prepare(query) //nolint:sqlclosecheck // the session keeps it for the next time
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *session) query(ctx context.Context, query string, args []any) (*sql.Row
 }
 
 func (s *session) row(ctx context.Context, query string, args []any) *sql.Row {
-	st, err := s.prepare(query)
+	st, err := s.prepare(query) //nolint:sqlclosecheck // the session keeps it for the next time
 	if err != nil {
 		return s.conn.QueryRowContext(ctx, s.words.sqlite(query), args...) // fails again, inside the row
 	}

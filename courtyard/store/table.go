@@ -54,7 +54,7 @@ func (tx *Tx) tables() ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says the same
+	defer rows.Close()
 	for rows.Next() {
 		var name string
 		var c column
@@ -163,7 +163,7 @@ func (t table) each(tx *Tx, fn func(line []byte) error) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says the same
+	defer rows.Close()
 	values := make([]any, len(t.columns))
 	dest := make([]any, len(t.columns))
 	for i := range dest {

@@ -150,7 +150,7 @@ func Get[T any](tx *Tx, scan func(Scan) (T, error), query string, args ...any) (
 	if err != nil {
 		return zero, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says the same
+	defer rows.Close()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
 			return zero, err
@@ -170,7 +170,7 @@ func List[T any](tx *Tx, scan func(Scan) (T, error), query string, args ...any) 
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says the same
+	defer rows.Close()
 	var list []T
 	for rows.Next() {
 		v, err := scan(rows.Scan)

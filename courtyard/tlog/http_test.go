@@ -108,7 +108,7 @@ func TestTheLogIsServedAsTheSpecificationSays(t *testing.T) {
 				t.Errorf("%s: %s", path, res.Status)
 			}
 		}
-		post, err := http.Post(url+"checkpoint", "text/plain", nil) //nolint:noctx // a test
+		post, err := http.Post(url+"checkpoint", "text/plain", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

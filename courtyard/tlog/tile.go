@@ -193,10 +193,10 @@ func hashes(tx *store.Tx, size int64, root Hash) tlog.HashReader {
 
 // rootAt computes the root of the first size leaves as the database has them now.
 func rootAt(tx *store.Tx, size int64, now int64, root Hash) (Hash, error) {
-	switch {
-	case size == 0:
+	switch size {
+	case 0:
 		return (&frontier{}).root(), nil
-	case size == now:
+	case now:
 		return root, nil
 	}
 	return tlog.TreeHash(size, hashes(tx, now, root))

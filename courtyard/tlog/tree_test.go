@@ -157,7 +157,9 @@ func FuzzTilePath(f *testing.F) {
 			if got.path() != s {
 				t.Fatalf("%q reads as %q", s, got.path())
 			}
-			got.within(1 << 40)
+			if got.within(0) {
+				t.Fatalf("%q lies within an empty tree", s)
+			}
 		}
 	})
 }

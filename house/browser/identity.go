@@ -136,7 +136,7 @@ func (w *Walk) signIn() {
 // credential given, or nothing yet.
 func (p *Person) authenticator(held *passkey) error {
 	if p.walk.err != nil {
-		return nil
+		return p.walk.err
 	}
 	return chromedp.Do(p.tab.Ctx, chromedp.Func(func(ctx context.Context, at *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, at, webauthn.Enable, webauthn.EnableParams{}); err != nil {

@@ -3,7 +3,6 @@ package browser
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -146,15 +145,6 @@ func (w *Walk) bye(name string) {
 		p.tab.Close()
 		delete(w.people, name)
 	}
-}
-
-// pathOf is an address without its origin and query.
-func pathOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	return u.Path
 }
 
 // last is what follows the last slash.

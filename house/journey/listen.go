@@ -32,7 +32,7 @@ func listen(ctx context.Context, b *Browser, address string) (*screen, error) {
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	client := &http.Client{Jar: b.client.Jar}
-	res, err := client.Do(req)
+	res, err := client.Do(req) //nolint:bodyclose // whoever reads it below closes it
 	if err != nil {
 		cancel()
 		return nil, err

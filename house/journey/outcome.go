@@ -18,13 +18,12 @@ func (w *Walk) outcome(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return false, err
 		}
-		for _, link := range list.Links("/documents/") {
-			if p, err = get(ctx, w.me, link); err != nil {
-				return false, err
-			}
-			return true, nil
+		links := list.Links("/documents/")
+		if len(links) == 0 {
+			return false, nil
 		}
-		return false, nil
+		p, err = get(ctx, w.me, links[0])
+		return err == nil, err
 	})
 	if err != nil {
 		return nil, err

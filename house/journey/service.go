@@ -23,7 +23,7 @@ func (w *Walk) service(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, asked := 0, 0
+	asked := 0
 	for range 30 {
 		ref, rest := within(p.URL.Path)
 		if ref != "" {
@@ -45,8 +45,7 @@ func (w *Walk) service(ctx context.Context) ([]string, error) {
 				return nil, err
 			}
 		case rest == "check":
-			known = strings.Count(p.Text(), w.who.nameEn) + strings.Count(p.Text(), w.who.nameUr)
-			if known == 0 {
+			if text := p.Text(); !strings.Contains(text, w.who.nameEn) && !strings.Contains(text, w.who.nameUr) {
 				return nil, fmt.Errorf("nothing known was filled in: %s", said(p))
 			}
 			if p, err = submit(ctx, w.me, p, p.Form("/submit")); err != nil {
@@ -180,7 +179,7 @@ func (w *Walk) openWallet(ctx context.Context) error {
 		if len(banks) == 0 {
 			return fmt.Errorf("no bank to choose: %s", said(p))
 		}
-		if p, err = submit(ctx, w.me, p, f.Set("participant", banks[len(banks)-1]).Set("consent", "yes")); err != nil {
+		if _, err = submit(ctx, w.me, p, f.Set("participant", banks[len(banks)-1]).Set("consent", "yes")); err != nil {
 			return err
 		}
 	}

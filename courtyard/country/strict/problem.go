@@ -24,7 +24,7 @@ type Problem struct {
 }
 
 // Error gives "file:line: reason".
-func (p Problem) Error() string { return p.Pos.String() + ": " + p.Reason }
+func (p Problem) Error() string { return p.String() + ": " + p.Reason }
 
 // Problems are the mistakes of one reading, in the order of files and lines.
 type Problems []Problem

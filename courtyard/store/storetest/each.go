@@ -80,11 +80,11 @@ func Postgres(t testing.TB) string {
 		b[i] = byte(rand.Uint32()) //nolint:gosec // a name
 	}
 	name := "sarai_test_" + hex.EncodeToString(b[:])
-	if _, err := admin.Exec(`create database ` + name + ` template template0 encoding 'UTF8'`); err != nil {
+	if _, err := admin.ExecContext(t.Context(), `create database `+name+` template template0 encoding 'UTF8'`); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.Exec(`drop database ` + name + ` with (force)`); err != nil {
+		if _, err := admin.ExecContext(context.Background(), `drop database `+name+` with (force)`); err != nil {
 			t.Errorf("drop %s: %v", name, err)
 		}
 		if err := admin.Close(); err != nil {

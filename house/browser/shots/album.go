@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,8 +27,8 @@ type album struct {
 	bytes int
 }
 
-// take walks the journey in a fresh country and takes the pictures.
-func (a *album) take(ctx context.Context) (err error) {
+// take walks the journey in a fresh country, takes the pictures and counts them on out.
+func (a *album) take(ctx context.Context, out io.Writer) (err error) {
 	if err := os.MkdirAll(a.folder, 0o755); err != nil { //nolint:gosec // pictures for everybody
 		return err
 	}
@@ -46,7 +47,7 @@ func (a *album) take(ctx context.Context) (err error) {
 	if sheet := a.sheet(); err == nil {
 		err = sheet
 	}
-	fmt.Printf("%d pages, %d pictures, %.1f MB in %s\n", len(a.pages), len(a.taken), float64(a.bytes)/1e6, a.folder)
+	fmt.Fprintf(out, "%d pages, %d pictures, %.1f MB in %s\n", len(a.pages), len(a.taken), float64(a.bytes)/1e6, a.folder)
 	return err
 }
 
