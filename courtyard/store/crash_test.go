@@ -26,7 +26,7 @@ func crashChild() {
 	ctx := context.Background()
 	db, err := store.Open(ctx, store.Config{URL: url})
 	if err != nil {
-		fmt.Println("error", err)
+		fmt.Fprintln(os.Stdout, "error", err)
 		os.Exit(1)
 	}
 	var mu sync.Mutex
@@ -39,7 +39,7 @@ func crashChild() {
 					tx.Emit(store.Event{Type: "bank.account.opened", Subject: id})
 					return account(tx, id, 1)
 				}); err != nil {
-					fmt.Println("error", err)
+					fmt.Fprintln(os.Stdout, "error", err)
 					os.Exit(1)
 				}
 				mu.Lock()
@@ -52,7 +52,10 @@ func crashChild() {
 }
 
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
-	rounds := 3
+	rounds := 20
+	if testing.Short() {
+		rounds = 3
+	}
 	if n, err := strconv.Atoi(os.Getenv("SARAI_CRASH_ROUNDS")); err == nil {
 		rounds = n
 	}
