@@ -5,4 +5,7 @@
 // A room's New is given a Courtyard and registers what it brings: migrations,
 // policies, texts, routes, jobs, subscriptions and key purposes. Nothing is
 // read or written before house has migrated the database and sealed the gate.
+//
+// The courtyard's own upkeep is a durable job, every full hour: the gate's
+// decisions go when their time is over (gate.Keep).
 package courtyard

@@ -42,6 +42,10 @@ type Options struct {
 	Pace   float64       // multiplies every rate limit of the pages; 0 is 1, negative lifts them
 	Poll   time.Duration // how often to look for what other processes did; 0 is the parts' own default
 	Client func(*http.Request) string
+
+	Screens web.Screens // how many live screens may be open
+	Sending web.Sending // how long the body of a request may take to arrive
+	Keep    gate.Keep   // how long the gate's decisions stay on record
 }
 
 // Open opens a courtyard. Nothing is read from the database before Ready.
@@ -70,9 +74,9 @@ func Open(o Options) (*Courtyard, error) {
 	if c.Log, err = tlog.New(o.DB, c.Journal, c.Keys, tlog.Options{Origin: host + "/log", Pin: o.Pin, Quantum: true, Clock: o.Clock, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
-	c.Gate = gate.New(o.DB, gate.Options{Posts: posts{o.Pack}, Clock: o.Clock, NewID: o.NewID, Demo: o.Demo, Logger: o.Logger})
+	c.Gate = gate.New(o.DB, gate.Options{Posts: posts{o.Pack}, Clock: o.Clock, NewID: o.NewID, Demo: o.Demo, Keep: o.Keep, Logger: o.Logger})
 	c.Site = web.New(web.Options{DB: o.DB, Gate: c.Gate, Feed: c.Journal, Clock: o.Clock, NewID: o.NewID, Logger: o.Logger,
-		Base: c.Base, Demo: o.Demo, Pace: o.Pace, Client: o.Client, Names: o.Pack.Names, Languages: languages(o.Pack),
+		Base: c.Base, Demo: o.Demo, Pace: o.Pace, Client: o.Client, Screens: o.Screens, Sending: o.Sending, Names: o.Pack.Names, Languages: languages(o.Pack),
 		Formats: web.Formats{Zone: o.Pack.Zone, ParseMoney: o.Pack.Currency.Parse,
 			Money: func(lang string, minor int64, _ string) string { return o.Pack.Currency.Format(lang, minor) }}})
 	c.Site.Texts("gate", gate.Texts)
@@ -85,7 +89,7 @@ func Open(o Options) (*Courtyard, error) {
 		codes = append(codes, l.Code)
 	}
 	c.API = api.New(o.DB, c.Gate, api.Options{Title: "Sarai: " + o.Pack.Names.In("en"), Version: o.Version, Base: c.Base,
-		Clock: o.Clock, NewID: o.NewID, Logger: o.Logger, Languages: codes})
+		Clock: o.Clock, NewID: o.NewID, Logger: o.Logger, Languages: codes, Sending: o.Sending.Form})
 	c.API.Authenticator = func(r *http.Request) (gate.Principal, error) { return gate.From(r.Context()), nil }
 	c.API.Limit = func(r *http.Request) error { return web.Limit(r.Context(), "api", web.Rate{N: 1200, Per: time.Minute}) }
 	c.API.Translate = func(lang, key string, args map[string]string) string {
@@ -95,6 +99,7 @@ func Open(o Options) (*Courtyard, error) {
 		}
 		return c.Site.Say(lang, key, flat...)
 	}
+	c.keepUp()
 	return c, nil
 }
 
@@ -112,6 +117,9 @@ func (c *Courtyard) Ready(ctx context.Context) error {
 		return err
 	}
 	if err := c.Keys.Ensure(ctx); err != nil {
+		return err
+	}
+	if err := c.DB.Update(ctx, func(tx *store.Tx) error { return c.putUpkeep(tx, upkeep{}) }); err != nil {
 		return err
 	}
 	c.Site.Mount("/log/", c.Log.Handler())

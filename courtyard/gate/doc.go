@@ -54,6 +54,12 @@
 // particular (Anonymous) go unrecorded. Everything else is recorded, refusals
 // always.
 //
+// Prune, which the courtyard asks every hour, throws decisions away after
+// Options.Keep: 400 days, and 10 years for decisions about somebody
+// (national.decide). The texts of bundles stay. Who looked at a person's data
+// is no matter of this record: the room that holds the data writes that down
+// and shows it to the person.
+//
 // # Tables and events
 //
 // gate_decision, gate_bundle, gate_charge, gate_membership. Events:

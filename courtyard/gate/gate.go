@@ -52,6 +52,7 @@ type Options struct {
 	Clock  clock.Clock
 	NewID  id.Source
 	Demo   bool
+	Keep   Keep
 	Logger *slog.Logger
 }
 
@@ -61,6 +62,7 @@ type Gate struct {
 	clock  clock.Clock
 	newID  id.Source
 	demo   bool
+	keep   Keep
 	logger *slog.Logger
 
 	mu       sync.Mutex
@@ -82,7 +84,7 @@ type requirement struct{ action, where string }
 
 // New makes a gate and registers its tables with the store.
 func New(db *store.DB, o Options) *Gate {
-	g := &Gate{db: db, clock: o.Clock, newID: o.NewID, demo: o.Demo, posts: o.Posts, names: o.Names, logger: o.Logger}
+	g := &Gate{db: db, clock: o.Clock, newID: o.NewID, demo: o.Demo, keep: o.Keep.withDefaults(), posts: o.Posts, names: o.Names, logger: o.Logger}
 	if g.clock == nil {
 		g.clock = clock.System
 	}
