@@ -100,7 +100,7 @@ func (r *Room) dossier(ctx context.Context, p gate.Permit[*Enrolment]) (*Dossier
 	}
 	for _, l := range found {
 		s := Resembled{Likeness: l}
-		if l.Kind == "person" {
+		if l.Kind == likePerson {
 			s.Facts, err = r.Facts(ctx, FactAsk{Subject: l.Other, Names: dossierFacts, Purpose: "identity.purpose.duplicate", Basis: "identity.basis.registration", Actor: p.Who().Actor()})
 		} else {
 			err = r.db.View(ctx, func(tx *store.Tx) (err error) {

@@ -274,9 +274,9 @@ func (r *Room) keep(ctx context.Context, e *Enrolment, photo []byte) error {
 	})
 }
 
-// submit sends a complete draft: who it resembles is worked out and written
-// down in the same update, so that no application is ever without the check.
-// Sending twice is the same as sending once.
+// submit sends a complete draft. Who it resembles is worked out beside the
+// update and brought up to its moment within, so that no application is ever
+// without the check. Sending twice is the same as sending once.
 func (r *Room) submit(ctx context.Context, e *Enrolment) error {
 	if e.State != applicationDraft {
 		return nil
@@ -288,29 +288,39 @@ func (r *Room) submit(ctx context.Context, e *Enrolment) error {
 	if err != nil {
 		return err
 	}
-	return r.db.Update(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(`update identity_application set state = 'submitted', number_index = $1, birth = $2, district = $3, submitted = $4, changed = $4 where id = $5 and state = 'draft'`,
-			index, e.Answers.Birth, e.Answers.District, store.Micros(tx.Now()), e.ID)
-		if err != nil || n == 0 {
+	s, err := r.survey(ctx, e, index)
+	if err != nil {
+		return err
+	}
+	return r.db.Update(ctx, func(tx *store.Tx) error { return send(tx, e, &s) })
+}
+
+// send turns a draft into an application that waits for its decision.
+func send(tx *store.Tx, e *Enrolment, s *survey) error {
+	n, err := tx.Exec(`update identity_application set state = 'submitted', number_index = $1, birth = $2, district = $3, submitted = $4, changed = $4 where id = $5 and state = 'draft'`,
+		s.mine.numberIndex, e.Answers.Birth, e.Answers.District, store.Micros(tx.Now()), e.ID)
+	if err != nil || n == 0 {
+		return err
+	}
+	found, err := s.settle(tx, e)
+	if err != nil {
+		return fmt.Errorf("look for duplicates: %w", err)
+	}
+	highest := int64(0)
+	for _, l := range found {
+		highest = max(highest, l.Score)
+		if err := keepLikeness(tx, e.ID, l); err != nil {
 			return err
 		}
-		found, err := r.likenesses(tx, e, index)
-		if err != nil {
-			return fmt.Errorf("look for duplicates: %w", err)
+		if l.Kind != likeApplication {
+			continue
 		}
-		highest := int64(0)
-		for _, l := range found {
-			highest = max(highest, l.Score)
-			reasons, err := json.Marshal(l.Reasons)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec(`insert into identity_likeness (application, kind, other, score, reasons) values ($1, $2, $3, $4, $5)`, e.ID, l.Kind, l.Other, l.Score, string(reasons)); err != nil {
-				return err
-			}
+		// whoever decides about the other one has to know of this one as well
+		if err := keepLikeness(tx, l.Other, Likeness{Kind: likeApplication, Other: e.ID, Score: l.Score, Reasons: l.Reasons}); err != nil {
+			return err
 		}
-		tx.Emit(store.Event{Type: EventApplicationSubmitted, Subject: "identity/application/" + e.ID, Actor: "applicant/" + e.ID,
-			Data: ApplicationSubmitted{District: e.Answers.District, Likenesses: len(found), Highest: highest}})
-		return nil
-	})
+	}
+	tx.Emit(store.Event{Type: EventApplicationSubmitted, Subject: "identity/application/" + e.ID, Actor: "applicant/" + e.ID,
+		Data: ApplicationSubmitted{District: e.Answers.District, Likenesses: len(found), Highest: highest}})
+	return nil
 }

@@ -1329,7 +1329,7 @@ func dossierBody(r *Room, d *Dossier, rows []web.Answer, may bool) templ.Compone
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if l.Kind == "person" {
+			if l.Kind == likePerson {
 				var templ_7745c5c3_Var61 string
 				templ_7745c5c3_Var61, templ_7745c5c3_Err = templ.JoinStringErrs(inLang(ctx, l.Facts[FactName]))
 				if templ_7745c5c3_Err != nil {
@@ -1385,7 +1385,7 @@ func dossierBody(r *Room, d *Dossier, rows []web.Answer, may bool) templ.Compone
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if l.Kind == "person" {
+			if l.Kind == likePerson {
 				templ_7745c5c3_Err = web.Summary{Rows: factRows(ctx, l.Facts)}.Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -270,11 +270,15 @@ func (r *Room) Register(tx *store.Tx, p Prepared, actor string) error {
 func insertPerson(tx *store.Tx, p Prepared) (int64, error) {
 	now := store.Micros(tx.Now())
 	np := p.np
+	cohort, err := enter(tx, birthday(np.Birth))
+	if err != nil {
+		return 0, err
+	}
 	n, err := tx.Exec(`insert into identity_person (id, subject, number_index, number_sealed, photo_sealed, photo_type, name_en, name_ur, father_en, father_ur,
-		birth, sex, district, district_en, district_ur, address_en, address_ur, phone, state, source, created, changed)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21) on conflict do nothing`,
+		birth, sex, district, district_en, district_ur, address_en, address_ur, phone, state, source, created, changed, cohort)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21, $22) on conflict do nothing`,
 		p.id, p.Subject, p.index, p.sealed, p.photo, np.PhotoType, np.NameEn, np.NameUr, np.FatherEn, np.FatherUr,
-		np.Birth, np.Sex, np.District, p.districtEn, p.districtUr, np.AddressEn, np.AddressUr, np.Phone, stateActive, np.Source, now)
+		np.Birth, np.Sex, np.District, p.districtEn, p.districtUr, np.AddressEn, np.AddressUr, np.Phone, stateActive, np.Source, now, cohort)
 	if err != nil {
 		return 0, fmt.Errorf("register a person: %w", err)
 	}
