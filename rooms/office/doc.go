@@ -21,6 +21,16 @@
 // office.note.alteration-refused. Verify finds a change made behind the
 // program's back.
 //
+// # Papers
+//
+// What people hand in is looked at before it comes here: the window takes nothing
+// but JPEG, PNG and PDF, told by their bytes, and draws photographs anew, which
+// leaves behind whatever else was in the file. The clerk's form takes the same
+// kinds and keeps the scan as it is. Texts and pictures are shown at the desk. A PDF may hold scripts, forms and links, and is not shown in
+// the browser: it is handed over as a download and read in the desk's own reader.
+// Every paper comes with nosniff and a Content-Security-Policy of "sandbox", so
+// that even one a browser shows runs nothing and sees no session.
+//
 // # Numbers
 //
 // Diary and file numbers run per office, series and year without gaps,

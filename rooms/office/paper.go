@@ -24,7 +24,6 @@ type Sheet struct {
 	At               time.Time
 }
 
-// Title is the paper's title in a language.
 // kind is the name people know a paper's form by.
 func (s Sheet) kind() string {
 	kind, _, _ := strings.Cut(s.MediaType, ";")
@@ -34,6 +33,7 @@ func (s Sheet) kind() string {
 	return strings.ToUpper(kind[strings.IndexByte(kind, '/')+1:])
 }
 
+// Title is the paper's title in a language.
 func (s Sheet) Title(lang string) string {
 	return File{SubjectEn: s.TitleEn, SubjectUr: s.TitleUr}.Subject(lang)
 }

@@ -146,6 +146,7 @@ func TestTheOffice(t *testing.T) {
 			{"a signed note stays", aSignedNoteStays},
 			{"numbers have no gaps", numbersHaveNoGaps},
 			{"papers are sealed", papersAreSealed},
+			{"papers run nothing", papersRunNothing},
 			{"the desk in a browser", theDeskInABrowser},
 			{"the board follows", theBoardFollows},
 			{"the desk by its interface", theDeskByItsInterface},
@@ -465,6 +466,46 @@ func papersAreSealed(t *testing.T, h *house) {
 	media, plain, err := h.room.ReadPaper(ctx, h.permit(clerk, "office.file.read", file), 1)
 	if err != nil || media != "text/plain" || string(plain) != "I live in G-9." {
 		t.Errorf("paper: %s %q %v", media, plain, err)
+	}
+}
+
+// papersRunNothing: what citizens uploaded is read at the desk, and nothing in
+// it runs there.
+func papersRunNothing(t *testing.T, h *house) {
+	papers := []office.Paper{
+		{Title: map[string]string{"en": "Summary"}, MediaType: "text/plain; charset=utf-8", Body: []byte("I live in G-9.")},
+		{Title: map[string]string{"en": "Rent agreement"}, MediaType: "application/pdf", Body: []byte("%PDF-1.7 /OpenAction /JavaScript")},
+		{Title: map[string]string{"en": "Photograph"}, MediaType: "image/jpeg", Body: []byte("\xff\xd8\xff")},
+		{Title: map[string]string{"en": "Page"}, MediaType: "text/html", Body: []byte("<script>alert(1)</script>")},
+	}
+	var file string
+	h.ok(h.DB.Update(context.Background(), func(tx *store.Tx) (err error) {
+		file, _, err = h.room.Receive(tx, office.Intake{Key: "uploads", Office: "icta.dc", Subject: map[string]string{"en": "Domicile certificate"}, Papers: papers, Route: route})
+		return err
+	}))
+	at := h.URL + "/office/file/" + file
+	rashid := h.AsOfficial(persons[clerk], clerk)
+	if page := read(t, rashid, at, 200); strings.Count(page, "opens as a download") != 2 {
+		t.Error("the desk does not say which papers open as a download")
+	}
+	for i, want := range []struct{ how, media, ending string }{
+		{"inline", "text/plain; charset=utf-8", ".txt"}, {"attachment", "application/pdf", ".pdf"}, {"inline", "image/jpeg", ".jpg"}, {"attachment", "application/octet-stream", "-4"},
+	} {
+		res, err := rashid.Get(at + "/paper/" + strconv.Itoa(i+1))
+		h.ok(err)
+		body, err := io.ReadAll(res.Body)
+		h.ok(err)
+		h.ok(res.Body.Close())
+		head := res.Header
+		if how := head.Get("Content-Disposition"); !strings.HasPrefix(how, want.how+";") || !strings.HasSuffix(how, want.ending) || head.Get("Content-Type") != want.media {
+			t.Errorf("paper %d comes as %s, %s", i+1, how, head.Get("Content-Type"))
+		}
+		if head.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(head.Get("Content-Security-Policy"), "sandbox; default-src 'none'") {
+			t.Errorf("paper %d: %v", i+1, head)
+		}
+		if !bytes.Equal(body, papers[i].Body) {
+			t.Errorf("paper %d is not what was handed in", i+1)
+		}
 	}
 }
 
