@@ -54,3 +54,88 @@ func TestNoWayAroundTheRecord(t *testing.T) {
 		})
 	}
 }
+
+// mayRunInUpdates are the functions of a transaction that do something slow all
+// the same, each with its reason.
+var mayRunInUpdates = map[string]string{
+	"settle": "compares those who were entered since the survey, and nobody else",
+}
+
+// TestUpdatesAreShort reads the source: what takes processor time (comparing
+// names, checking signatures, keys, pictures) stands outside of functions that
+// get a transaction to write in. On SQLite such a function holds up every writer.
+func TestUpdatesAreShort(t *testing.T) {
+	t.Parallel()
+	slow := func(c *ast.CallExpr) string {
+		switch f := c.Fun.(type) {
+		case *ast.Ident:
+			if f.Name == "compare" || f.Name == "portrait" {
+				return f.Name
+			}
+		case *ast.SelectorExpr:
+			switch x := f.X.(type) {
+			case *ast.SelectorExpr: // r.webauthn.ValidatePasskeyLogin, r.keys.Seal
+				if x.Sel.Name == "webauthn" || x.Sel.Name == "keys" {
+					return x.Sel.Name + "." + f.Sel.Name
+				}
+			case *ast.Ident:
+				if x.Name == "sdjwt" || x.Name == "jwt" || f.Sel.Name == "add" && x.Name == "all" {
+					return x.Name + "." + f.Sel.Name
+				}
+			}
+		}
+		return ""
+	}
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		tree, err := parser.ParseFile(fset, f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inspect := func(name string, kind *ast.FuncType, body *ast.BlockStmt) {
+			if !takesTransaction(kind) || mayRunInUpdates[name] != "" {
+				return
+			}
+			looked++
+			ast.Inspect(body, func(n ast.Node) bool {
+				if c, ok := n.(*ast.CallExpr); ok && slow(c) != "" {
+					t.Errorf("%s: %s while a transaction is open", fset.Position(c.Pos()), slow(c))
+				}
+				return true
+			})
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Body != nil {
+					inspect(n.Name.Name, n.Type, n.Body)
+				}
+			case *ast.FuncLit:
+				inspect("", n.Type, n.Body)
+			}
+			return true
+		})
+	}
+	if looked < 60 {
+		t.Errorf("only %d functions with a transaction were looked at: the test has gone blind", looked)
+	}
+}
+
+func takesTransaction(f *ast.FuncType) bool {
+	for _, p := range f.Params.List {
+		if star, ok := p.Type.(*ast.StarExpr); ok {
+			if sel, ok := star.X.(*ast.SelectorExpr); ok && sel.Sel.Name == "Tx" {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -74,6 +75,23 @@ const ceremonyLife = 10 * time.Minute
 // maxCredential is the longest answer of an authenticator that is read, in bytes.
 const maxCredential = 32 << 10
 
+// handleOf gives a person's random user handle, and makes it the first time.
+func (r *Room) handleOf(ctx context.Context, subject string) (raw []byte, err error) {
+	fresh := id.Token()
+	var handle string
+	err = r.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if _, err := tx.Exec(`insert into identity_handle (subject, handle) values ($1, $2) on conflict (subject) do nothing`, subject, fresh); err != nil {
+			return err
+		}
+		handle, err = store.Get(tx, store.Value[string], `select handle from identity_handle where subject = $1`, subject)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return base64.RawURLEncoding.DecodeString(handle)
+}
+
 // askRegistration makes the options for a new passkey and keeps the challenge:
 // discoverable, user verification required, no attestation wanted.
 func (r *Room) askRegistration(ctx context.Context, subject, flow string) (options []byte, token string, err error) {
@@ -92,34 +110,44 @@ func (r *Room) askRegistration(ctx context.Context, subject, flow string) (optio
 	for _, k := range keys {
 		holder.keys = append(holder.keys, k.record)
 	}
+	if holder.handle, err = r.handleOf(ctx, subject); err != nil {
+		return nil, "", err
+	}
+	creation, session, err := r.webauthn.BeginRegistration(holder,
+		webauthn.WithExclusions(webauthn.Credentials(holder.keys).CredentialDescriptors()),
+		webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
+			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(), UserVerification: protocol.VerificationRequired,
+		}),
+		webauthn.WithConveyancePreference(protocol.PreferNoAttestation))
+	if err != nil {
+		return nil, "", fmt.Errorf("begin a passkey registration: %w", err)
+	}
+	if options, err = json.Marshal(creation.Response); err != nil {
+		return nil, "", err
+	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		fresh := id.Token()
-		if _, err := tx.Exec(`insert into identity_handle (subject, handle) values ($1, $2) on conflict (subject) do nothing`, subject, fresh); err != nil {
-			return err
-		}
-		handle, err := store.Get(tx, store.Value[string], `select handle from identity_handle where subject = $1`, subject)
-		if err != nil {
-			return err
-		}
-		if holder.handle, err = base64.RawURLEncoding.DecodeString(handle); err != nil {
-			return err
-		}
-		creation, session, err := r.webauthn.BeginRegistration(holder,
-			webauthn.WithExclusions(webauthn.Credentials(holder.keys).CredentialDescriptors()),
-			webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
-				ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(), UserVerification: protocol.VerificationRequired,
-			}),
-			webauthn.WithConveyancePreference(protocol.PreferNoAttestation))
-		if err != nil {
-			return fmt.Errorf("begin a passkey registration: %w", err)
-		}
-		if options, err = json.Marshal(creation.Response); err != nil {
-			return err
-		}
 		token, err = putPending(tx, pendingRegister, ceremony{Session: *session, Subject: subject, Flow: hashed(flow)}, ceremonyLife)
 		return err
 	})
 	return options, token, err
+}
+
+// ceremonyOf reads a challenge that waits, without using it up: what answers it
+// is checked beside any update, and only a good answer takes it.
+func (r *Room) ceremonyOf(ctx context.Context, kind, token, flow string) (w ceremony, err error) {
+	err = r.db.View(ctx, func(tx *store.Tx) error { return getPending(tx, kind, token, &w, false) })
+	if err == nil && w.Flow != hashed(flow) {
+		err = fault.New(fault.Gone, "identity.pending.gone")
+	}
+	return w, err
+}
+
+// spoil ends a challenge that was answered badly: a guess is good for one try.
+func (r *Room) spoil(ctx context.Context, kind, token string) error {
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`delete from identity_pending where id = $1 and kind = $2`, hashed(token), kind)
+		return err
+	})
 }
 
 // register checks an authenticator's answer and keeps the new passkey. The
@@ -137,24 +165,30 @@ func (r *Room) register(ctx context.Context, subject, token, flow, label string,
 	if err != nil {
 		return err
 	}
+	w, err := r.ceremonyOf(ctx, pendingRegister, token, flow)
+	if err != nil {
+		return err
+	}
+	if w.Subject != subject {
+		return fault.New(fault.Gone, "identity.pending.gone")
+	}
+	credential, err := r.webauthn.CreateCredential(keyholder{handle: w.Session.UserID, name: name}, w.Session, parsed)
+	if err != nil {
+		if spoilt := r.spoil(ctx, pendingRegister, token); spoilt != nil {
+			return spoilt
+		}
+		return refused(err)
+	}
+	record, err := json.Marshal(credential)
+	if err != nil {
+		return err
+	}
 	return r.db.Update(ctx, func(tx *store.Tx) error {
-		var w ceremony
-		if err := takePending(tx, pendingRegister, token, &w); err != nil {
-			return err
-		}
-		if w.Subject != subject || w.Flow != hashed(flow) {
-			return fault.New(fault.Gone, "identity.pending.gone")
-		}
-		credential, err := r.webauthn.CreateCredential(keyholder{handle: w.Session.UserID, name: name}, w.Session, parsed)
-		if err != nil {
-			return refused(err)
-		}
-		record, err := json.Marshal(credential)
-		if err != nil {
+		if err := takePending(tx, pendingRegister, token, &ceremony{}); err != nil {
 			return err
 		}
 		now := store.Micros(tx.Now())
-		_, err = tx.Exec(`insert into identity_passkey (id, subject, record, label, eligible, backed, created, used) values ($1, $2, $3, $4, $5, $6, $7, 0)`,
+		_, err := tx.Exec(`insert into identity_passkey (id, subject, record, label, eligible, backed, created, used) values ($1, $2, $3, $4, $5, $6, $7, 0)`,
 			base64.RawURLEncoding.EncodeToString(credential.ID), subject, string(record), label, bit(credential.Flags.BackupEligible), bit(credential.Flags.BackupState), now)
 		if store.IsUnique(err) {
 			return fault.New(fault.Conflict, "identity.passkey.known")
@@ -196,7 +230,8 @@ func (r *Room) askAssertion(ctx context.Context, flow string) (options []byte, t
 }
 
 // assert checks an authenticator's answer and gives whose passkey it is. Every
-// refusal is the same fault Unauthenticated: why is for the operator.
+// refusal is the same fault Unauthenticated: why is for the operator. A person
+// who proved who they are and is suspended is a Forbidden with the subject.
 func (r *Room) assert(ctx context.Context, token, flow string, answer []byte) (subject string, err error) {
 	refused := func(err error) error {
 		return fault.New(fault.Unauthenticated, "identity.passkey.refused").Because(err)
@@ -208,42 +243,54 @@ func (r *Room) assert(ctx context.Context, token, flow string, answer []byte) (s
 	if err != nil {
 		return "", refused(err)
 	}
+	w, err := r.ceremonyOf(ctx, pendingLogin, token, flow)
+	if err != nil {
+		return "", err
+	}
+	var found Passkey
+	find := func(rawID, handle []byte) (webauthn.User, error) {
+		var raw []byte
+		if found, raw, err = r.passkey(ctx, base64.RawURLEncoding.EncodeToString(rawID)); err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(raw, handle) {
+			return nil, errors.New("the passkey and its handle do not belong together")
+		}
+		// Synced passkeys flip their backup eligibility in practice: that is
+		// worth keeping, and no reason to lock their owner out.
+		found.record.Flags.BackupEligible = parsed.Response.AuthenticatorData.Flags.HasBackupEligible()
+		return keyholder{handle: raw, keys: []webauthn.Credential{found.record}}, nil
+	}
+	_, credential, err := r.webauthn.ValidatePasskeyLogin(find, w.Session, parsed)
+	if err != nil {
+		if spoilt := r.spoil(ctx, pendingLogin, token); spoilt != nil {
+			return "", spoilt
+		}
+		return "", refused(err)
+	}
+	// The library keeps the larger counter; what counts is the one that came.
+	credential.Authenticator.SignCount = parsed.Response.AuthenticatorData.Counter
+	credential.Authenticator.CloneWarning = false
+	record, err := json.Marshal(credential)
+	if err != nil {
+		return "", err
+	}
+	outcome := error(nil)
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		subject = ""
-		var w ceremony
-		if err := takePending(tx, pendingLogin, token, &w); err != nil {
+		outcome = nil
+		if err := takePending(tx, pendingLogin, token, &ceremony{}); err != nil {
 			return err
 		}
-		if w.Flow != hashed(flow) {
-			return fault.New(fault.Gone, "identity.pending.gone")
-		}
-		var found Passkey
-		find := func(rawID, handle []byte) (webauthn.User, error) {
-			var err error
-			found, err = store.Get(tx, scanPasskey, `select `+passkeyColumns+` from identity_passkey where id = $1 for update`, base64.RawURLEncoding.EncodeToString(rawID))
-			if err != nil {
-				return nil, err
-			}
-			kept, err := store.Get(tx, store.Value[string], `select handle from identity_handle where subject = $1`, found.Subject)
-			if err != nil {
-				return nil, err
-			}
-			raw, err := base64.RawURLEncoding.DecodeString(kept)
-			if err != nil || !bytes.Equal(raw, handle) {
-				return nil, fmt.Errorf("the passkey and its handle do not belong together")
-			}
-			// Synced passkeys flip their backup eligibility in practice: that is
-			// worth keeping, and no reason to lock their owner out.
-			found.record.Flags.BackupEligible = parsed.Response.AuthenticatorData.Flags.HasBackupEligible()
-			return keyholder{handle: raw, keys: []webauthn.Credential{found.record}}, nil
-		}
-		_, credential, err := r.webauthn.ValidatePasskeyLogin(find, w.Session, parsed)
+		now, err := store.Get(tx, scanPasskey, `select `+passkeyColumns+` from identity_passkey where id = $1 for update`, found.ID)
 		if err != nil {
 			return refused(err)
 		}
-		record, err := json.Marshal(credential)
-		if err != nil {
-			return err
+		// The signature was checked beside this update; the counter is compared
+		// with what is there now, so that of two sign-ins at the same moment the
+		// second is measured against the first.
+		if !rises(now.record.Authenticator.SignCount, credential.Authenticator.SignCount) {
+			outcome = refused(fmt.Errorf("the counter went from %d to %d: there may be two of this authenticator", now.record.Authenticator.SignCount, credential.Authenticator.SignCount))
+			return nil // the challenge is spent all the same
 		}
 		_, err = tx.Exec(`update identity_passkey set record = $2, eligible = $3, backed = $4, used = $5 where id = $1`,
 			found.ID, string(record), bit(credential.Flags.BackupEligible), bit(credential.Flags.BackupState), store.Micros(tx.Now()))
@@ -255,10 +302,36 @@ func (r *Room) assert(ctx context.Context, token, flow string, answer []byte) (s
 			return refused(err)
 		}
 		if !p.Active() {
-			return fault.New(fault.Forbidden, "identity.person.suspended")
+			outcome = fault.New(fault.Forbidden, "identity.person.suspended")
 		}
-		subject = found.Subject
 		return nil
 	})
-	return subject, err
+	if err == nil {
+		err = outcome
+	}
+	if err != nil && !fault.Is(err, fault.Forbidden) {
+		return "", err
+	}
+	return found.Subject, err
+}
+
+// rises says whether a signature counter may follow another (WebAuthn Level 3
+// section 7.2 step 22). Authenticators that do not count always say zero.
+func rises(kept, came uint32) bool { return came > kept || came == 0 && kept == 0 }
+
+// passkey gives a passkey and its person's user handle.
+func (r *Room) passkey(ctx context.Context, id string) (found Passkey, handle []byte, err error) {
+	var kept string
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		if found, err = store.Get(tx, scanPasskey, `select `+passkeyColumns+` from identity_passkey where id = $1`, id); err != nil {
+			return err
+		}
+		kept, err = store.Get(tx, store.Value[string], `select handle from identity_handle where subject = $1`, found.Subject)
+		return err
+	})
+	if err != nil {
+		return found, nil, err
+	}
+	handle, err = base64.RawURLEncoding.DecodeString(kept)
+	return found, handle, err
 }

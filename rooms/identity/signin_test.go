@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,5 +207,74 @@ func TestTheWayBackIsAPathOfTheHouse(t *testing.T) {
 				t.Errorf("%q leads to %q", to, got)
 			}
 		}
+	})
+}
+
+// answered is a sign-in page's form with the phone's answer in it, not yet sent.
+func (f *phone) answered(h *hall, p page) url.Values {
+	h.t.Helper()
+	form, options := p.form(h.t)
+	o, err := virtualwebauthn.ParseAssertionOptions(options)
+	if err != nil {
+		h.t.Fatalf("assertion options: %v in %.300s", err, p.body)
+	}
+	form.Set("credential", virtualwebauthn.CreateAssertionResponse(f.rp, f.auth, f.cred, *o))
+	return form
+}
+
+// An answer that was overheard is sent many times at once, and lets in once.
+func TestAnAnswerSentManyTimesAtOnceLetsInOnce(t *testing.T) {
+	each(t, func(t *testing.T, h *hall) {
+		_, f := h.enrol(h.ayesha)
+		b := h.Browser()
+		form := f.answered(h, h.follow(b, h.get(b, "/sign-in")))
+		var in atomic.Int64
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				if h.post(b, "/oidc/sign-in", form).StatusCode == http.StatusSeeOther {
+					in.Add(1)
+				}
+			})
+		}
+		wait.Wait()
+		if in.Load() != 1 {
+			t.Errorf("let in %d times", in.Load())
+		}
+	})
+}
+
+// Of two copies of one authenticator, only the first is let in: the counter of
+// the second does not rise, even when both answer at the same moment, each its
+// own challenge.
+func TestACopiedAuthenticatorIsNotLetInBesideTheFirst(t *testing.T) {
+	each(t, func(t *testing.T, h *hall) {
+		_, f := h.enrol(h.ayesha)
+		for _, counter := range []uint32{7, 8} {
+			f.cred.Counter = counter
+			first, second := h.Browser(), h.Browser()
+			forms := map[*http.Client]url.Values{}
+			for _, b := range []*http.Client{first, second} {
+				forms[b] = f.answered(h, h.follow(b, h.get(b, "/sign-in")))
+			}
+			var in atomic.Int64
+			var wait sync.WaitGroup
+			for b, form := range forms {
+				wait.Go(func() {
+					if h.post(b, "/oidc/sign-in", form).StatusCode == http.StatusSeeOther {
+						in.Add(1)
+					}
+				})
+			}
+			wait.Wait()
+			if in.Load() != 1 {
+				t.Errorf("counter %d let in %d times", counter, in.Load())
+			}
+		}
+		f.cred.Counter = 3
+		b := h.Browser()
+		h.status(f.signIn(h, b, h.follow(b, h.get(b, "/sign-in"))), http.StatusUnprocessableEntity)
+		f.cred.Counter = 9
+		h.status(f.signIn(h, b, h.follow(b, h.get(b, "/sign-in"))), http.StatusSeeOther)
 	})
 }
