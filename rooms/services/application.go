@@ -228,7 +228,8 @@ func (r *Room) open(ctx context.Context, a *Application) (content, error) {
 }
 
 // save keeps a draft's changed content. The version says whether somebody
-// changed it meanwhile, in another window perhaps.
+// changed it meanwhile, in another window perhaps. The update locks the draft's
+// row before the papers are written, so that the draft is not withdrawn between.
 func (r *Room) save(ctx context.Context, a *Application, c content, papers ...paper) error {
 	sealed, err := r.seal(ctx, a.ID, c)
 	if err != nil {

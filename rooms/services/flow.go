@@ -384,18 +384,23 @@ func (r *Room) accept(tx *store.Tx, a *Application, d *Definition, actor string)
 	return job.Put(tx, job.Job{Kind: deliverJob, Key: a.ID, Data: jobData{Application: a.ID}})
 }
 
-// withdraw throws a draft away with everything in it.
+// withdraw throws a draft away with everything in it. The draft's row is locked
+// first, as [Room.save] does: an upload that is being kept is waited for and goes
+// too, one that comes later finds no draft.
 func (r *Room) withdraw(ctx context.Context, a *Application) error {
 	return r.c.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec("delete from services_paper where application in (select id from services_application where id = $1 and state = 'draft')", a.ID); err != nil {
+		now, err := lockApplication(tx, a.ID)
+		if err != nil {
+			return err
+		}
+		if now.State != Draft {
+			return fault.New(fault.Conflict, "services.application.sent")
+		}
+		if _, err := tx.Exec("delete from services_paper where application = $1", a.ID); err != nil {
 			return fmt.Errorf("delete the papers: %w", err)
 		}
-		n, err := tx.Exec("delete from services_application where id = $1 and state = 'draft'", a.ID)
-		if err != nil {
+		if _, err := tx.Exec("delete from services_application where id = $1", a.ID); err != nil {
 			return fmt.Errorf("delete the draft: %w", err)
-		}
-		if n == 0 {
-			return fault.New(fault.Conflict, "services.application.sent")
 		}
 		return nil
 	})
