@@ -7,5 +7,6 @@
 // read or written before house has migrated the database and sealed the gate.
 //
 // The courtyard's own upkeep is a durable job, every full hour: the gate's
-// decisions go when their time is over (gate.Keep).
+// decisions go when their time is over (gate.Keep), and the answers that the
+// interface keeps for repeated commands go after a day.
 package courtyard

@@ -79,8 +79,6 @@ func Open(o Options) (*Courtyard, error) {
 		Base: c.Base, Demo: o.Demo, Pace: o.Pace, Client: o.Client, Screens: o.Screens, Sending: o.Sending, Names: o.Pack.Names, Languages: languages(o.Pack),
 		Formats: web.Formats{Zone: o.Pack.Zone, ParseMoney: o.Pack.Currency.Parse,
 			Money: func(lang string, minor int64, _ string) string { return o.Pack.Currency.Format(lang, minor) }}})
-	c.Site.Texts("gate", gate.Texts)
-	c.Site.Texts("country", country.Texts)
 	c.Site.Texts("api", api.Texts)
 	c.Site.Texts("keys", keys.Texts)
 	c.Site.Texts("tlog", tlog.Texts)
@@ -89,7 +87,8 @@ func Open(o Options) (*Courtyard, error) {
 		codes = append(codes, l.Code)
 	}
 	c.API = api.New(o.DB, c.Gate, api.Options{Title: "Sarai: " + o.Pack.Names.In("en"), Version: o.Version, Base: c.Base,
-		Clock: o.Clock, NewID: o.NewID, Logger: o.Logger, Languages: codes, Sending: o.Sending.Form})
+		Clock: o.Clock, NewID: o.NewID, Logger: o.Logger, Languages: codes, Sending: o.Sending.Form, Sealer: c.Keys})
+	c.Keys.Declare(keys.Purpose{Name: api.SealPurpose, Alg: keys.A256GCM})
 	c.API.Authenticator = func(r *http.Request) (gate.Principal, error) { return gate.From(r.Context()), nil }
 	c.API.Limit = func(r *http.Request) error { return web.Limit(r.Context(), "api", web.Rate{N: 1200, Per: time.Minute}) }
 	c.API.Translate = func(lang, key string, args map[string]string) string {

@@ -41,6 +41,9 @@ func (c *Courtyard) doUpkeep(ctx context.Context, j job.Job) (func(*store.Tx) er
 	if _, err := gate.SystemPermit(ctx, c.Gate, "upkeep", upkeepJob, gate.House{}); err != nil {
 		return nil, err
 	}
+	if _, err := c.API.Prune(ctx); err != nil {
+		return nil, err
+	}
 	var err error
 	if u.Decisions, _, err = c.Gate.Prune(ctx, u.Decisions); err != nil {
 		return nil, err

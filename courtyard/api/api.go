@@ -54,6 +54,9 @@ type Options struct {
 	Clock   clock.Clock
 	NewID   id.Source
 	Logger  *slog.Logger
+	// Sealer seals the answers that are kept for a day under SealPurpose; needed
+	// by operations that are Idempotent.
+	Sealer Sealer
 	// Sending is how long a body may take to arrive: 30 s when zero, and four
 	// times as long where an operation takes more than DefaultBody.
 	Sending time.Duration
@@ -81,6 +84,7 @@ type API struct {
 	logger *slog.Logger
 	base   string
 	sends  time.Duration
+	sealer Sealer
 
 	huma    huma.API
 	mux     *http.ServeMux
@@ -97,7 +101,7 @@ type API struct {
 // New makes an interface without operations and registers its table.
 func New(db *store.DB, g *gate.Gate, o Options) *API {
 	a := &API{
-		gate: g, db: db, clock: o.Clock, newID: o.NewID, logger: o.Logger, base: strings.TrimSuffix(o.Base, "/"),
+		gate: g, db: db, clock: o.Clock, newID: o.NewID, logger: o.Logger, sealer: o.Sealer, base: strings.TrimSuffix(o.Base, "/"),
 		mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), langs: o.Languages, actions: map[string]string{},
 		Authenticator: func(*http.Request) (gate.Principal, error) { return gate.Principal{}, nil },
 		Translate:     func(_, key string, _ map[string]string) string { return key },

@@ -19,6 +19,8 @@ import (
 	"sarai/courtyard/api"
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
+	"sarai/courtyard/keys"
+	"sarai/courtyard/keys/keystest"
 	"sarai/courtyard/store"
 	"sarai/courtyard/store/storetest"
 )
@@ -63,8 +65,10 @@ type payInput struct {
 }
 
 type paid struct {
-	Transfer string `json:"transfer"`
-	Amount   int64  `json:"amount"`
+	Transfer string   `json:"transfer"`
+	Amount   int64    `json:"amount"`
+	Serial   any      `json:"serial,omitempty"`
+	Lines    []string `json:"lines,omitempty"`
 }
 
 type ratesInput struct {
@@ -81,6 +85,7 @@ type bank struct {
 	paid atomic.Int64
 	slow chan struct{}
 
+	api     *api.API
 	sending time.Duration // how long a body may take
 	texts   map[string]map[string]string
 }
@@ -91,9 +96,15 @@ func openBank(t *testing.T, db *store.DB) *bank { return openBankFor(t, db, 0) }
 func openBankFor(t *testing.T, db *store.DB, sending time.Duration) *bank {
 	t.Helper()
 	b := &bank{sending: sending, texts: map[string]map[string]string{"en": texts(t, "en"), "ur": texts(t, "ur")}}
+	ring, err := keys.New(db, keys.Options{Master: keystest.Master()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring.Declare(keys.Purpose{Name: api.SealPurpose, Alg: keys.A256GCM})
 	g := gate.New(db, gate.Options{})
 	g.Room("bank", []byte(bankPolicy), []byte(bankSchema))
-	a := api.New(db, g, api.Options{Base: "https://sarai.example", Title: "Sarai", Version: "1.2", Sending: b.sending})
+	a := api.New(db, g, api.Options{Base: "https://sarai.example", Title: "Sarai", Version: "1.2", Sending: b.sending, Sealer: ring})
+	b.api = a
 	a.Authenticator = func(r *http.Request) (gate.Principal, error) {
 		token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		switch {
@@ -149,7 +160,7 @@ func openBankFor(t *testing.T, db *store.DB, sending time.Duration) *bank {
 		if api.CommandKey(ctx).String() == "" {
 			t.Error("a command without a key")
 		}
-		return &paid{Transfer: fmt.Sprint("t", b.paid.Add(1)), Amount: in.Body.Amount}, nil
+		return &paid{Transfer: fmt.Sprint("t", b.paid.Add(1)), Amount: in.Body.Amount, Serial: int64(9007199254740993), Lines: []string{"from <ayesha> & co."}}, nil
 	})
 	api.Handle(a, api.Operation[ratesInput, gate.House]{
 		Method: "GET", Path: "/api/bank/rates", ID: "bank-rates", Summary: "Exchange rates", Action: "bank.rates",
@@ -168,6 +179,9 @@ func openBankFor(t *testing.T, db *store.DB, sending time.Duration) *bank {
 		t.Fatal(err)
 	}
 	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(a)

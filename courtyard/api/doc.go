@@ -29,7 +29,8 @@
 //
 // An operation with Idempotent needs the header Idempotency-Key (IETF draft
 // httpapi-idempotency-key-header). The answer is kept for a day with the key,
-// the caller and the hash of the request; the same request gets the same
+// the caller and the hash of the request, sealed (Options.Sealer), and pruned
+// within the hour after; the same request gets the same
 // answer with Idempotency-Replayed: true, another request under the key is
 // refused (422), a request still running is a 409. Refusals that state a fact
 // about the command (conflict, gone) are kept too; a request that could not be

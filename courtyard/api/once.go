@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,7 +16,17 @@ import (
 	"sarai/courtyard/store"
 )
 
+// SealPurpose is the purpose whose key seals kept answers (A256GCM).
+const SealPurpose = "api.answer"
+
+// Sealer seals what is kept: keys.Ring.
+type Sealer interface {
+	Seal(ctx context.Context, purpose string, plaintext, aad []byte) ([]byte, error)
+	Open(ctx context.Context, purpose string, sealed, aad []byte) ([]byte, error)
+}
+
 const (
+	pruneAtOnce = 500 // rows of one update: others write in between
 	keepAnswers = 24 * time.Hour
 	// stuck is how long a command may run before another try may take over:
 	// longer than any handler, shorter than a person's patience.
@@ -61,6 +72,11 @@ func (k Key) String() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// bound is what a kept answer is sealed to: it opens for this command only.
+func (k Key) bound() []byte {
+	return fmt.Appendf(nil, "%d %s\n%d %s\n%x", len(k.Scope), k.Scope, len(k.Value), k.Value, k.Request)
+}
+
 // Once is store.Once under the running command's key: inside the handler's own
 // transaction it makes effect and outcome one, whatever happens afterwards.
 // Outside an idempotent operation it just runs fn.
@@ -86,7 +102,9 @@ func once[O any](ctx context.Context, a *API, run func() (*O, error)) (*O, error
 			return nil, kept.refusal
 		}
 		out := new(O)
-		if err := json.Unmarshal(kept.answer, out); err != nil {
+		d := json.NewDecoder(bytes.NewReader(kept.answer))
+		d.UseNumber() // a large number in a field of any type stays what it was
+		if err := d.Decode(out); err != nil {
 			return nil, fmt.Errorf("api: read a kept answer: %w", err)
 		}
 		return out, nil
@@ -107,11 +125,12 @@ type keptAnswer struct {
 }
 
 // claim takes the key for this request; or gives the answer it had before.
-func (a *API) claim(ctx context.Context, k Key) (kept *keptAnswer, err error) {
-	err = a.db.Update(ctx, func(tx *store.Tx) error {
-		kept = nil
+func (a *API) claim(ctx context.Context, k Key) (*keptAnswer, error) {
+	var had *answerRow
+	err := a.db.Update(ctx, func(tx *store.Tx) error {
+		had = nil
 		now := tx.Now()
-		if _, err := tx.Exec(`delete from api_answer where at < $1`, store.Micros(now.Add(-keepAnswers))); err != nil {
+		if _, err := tx.Exec(`delete from api_answer where scope = $1 and key = $2 and at < $3`, k.Scope, k.Value, store.Micros(now.Add(-keepAnswers))); err != nil {
 			return err
 		}
 		n, err := tx.Exec(`insert into api_answer (scope, key, request, at, running_until) values ($1, $2, $3, $4, $5) on conflict (scope, key) do nothing`,
@@ -131,39 +150,83 @@ func (a *API) claim(ctx context.Context, k Key) (kept *keptAnswer, err error) {
 			_, err := tx.Exec(`update api_answer set running_until = $3 where scope = $1 and key = $2`, k.Scope, k.Value, store.Micros(now.Add(stuck)))
 			return err
 		}
-		kept = &keptAnswer{answer: row.answer}
-		if len(row.refusal) > 0 {
-			kept.refusal = readRefusal(row.refusal)
-		}
+		had = &row
 		return nil
 	})
+	if err != nil || had == nil {
+		return nil, err
+	}
+	kept := &keptAnswer{}
+	if len(had.refusal) > 0 {
+		text, err := a.open(ctx, k, had.refusal)
+		if err != nil {
+			return nil, err
+		}
+		kept.refusal = readRefusal(text)
+		return kept, nil
+	}
+	kept.answer, err = a.open(ctx, k, had.answer)
 	return kept, err
+}
+
+// open opens what keep sealed. That it does not open is our fault, whatever
+// the ring calls it.
+func (a *API) open(ctx context.Context, k Key, sealed []byte) ([]byte, error) {
+	text, err := a.sealer.Open(ctx, SealPurpose, sealed, k.bound())
+	if err != nil {
+		return nil, fault.New(fault.Internal, "fault.internal").Because(fmt.Errorf("api: open a kept answer: %w", err))
+	}
+	return text, nil
 }
 
 // keep notes the answer, or gives the key back when nothing was decided.
 func (a *API) keep(ctx context.Context, k Key, out any, failed error) error {
-	var answer, refusal []byte
+	var text []byte
 	var err error
+	column := "answer"
 	switch kind := fault.KindOf(failed); {
 	case failed == nil:
-		if answer, err = json.Marshal(out); err != nil {
-			return err
-		}
+		text, err = json.Marshal(out)
 	case kind == fault.Conflict || kind == fault.Gone:
-		if refusal, err = writeRefusal(failed); err != nil {
-			return err
-		}
+		column = "refusal"
+		text, err = writeRefusal(failed)
 	default:
 		return a.db.Update(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(`delete from api_answer where scope = $1 and key = $2 and running_until is not null`, k.Scope, k.Value)
 			return err
 		})
 	}
+	if err != nil {
+		return err
+	}
+	// an answer is about somebody: whoever gets at the table reads nothing in it
+	sealed, err := a.sealer.Seal(ctx, SealPurpose, text, k.bound())
+	if err != nil {
+		return err
+	}
 	return a.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`update api_answer set running_until = null, answer = $3, refusal = $4 where scope = $1 and key = $2`,
-			k.Scope, k.Value, answer, refusal)
+		_, err := tx.Exec(`update api_answer set running_until = null, `+column+` = $3 where scope = $1 and key = $2`, k.Scope, k.Value, sealed)
 		return err
 	})
+}
+
+// Prune throws away answers that were kept for a day. The courtyard asks for
+// it every hour.
+func (a *API) Prune(ctx context.Context) (gone int64, err error) {
+	for {
+		var n int64
+		err := a.db.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.Exec(fmt.Sprintf(`delete from api_answer where (scope, key) in (select scope, key from api_answer where at < $1 order by at limit %d)`, pruneAtOnce),
+				store.Micros(tx.Now().Add(-keepAnswers)))
+			return err
+		})
+		if gone += n; err != nil {
+			return gone, fmt.Errorf("api: prune answers: %w", err)
+		}
+		if n < pruneAtOnce {
+			return gone, nil
+		}
+	}
 }
 
 type answerRow struct {

@@ -55,6 +55,9 @@ func Handle[I, O any, R gate.Entity](a *API, op Operation[I, R], do func(ctx con
 	if op.Idempotent && (op.Method == http.MethodGet || op.Method == http.MethodHead) {
 		panic("api: " + where + ": a read needs no Idempotency-Key")
 	}
+	if op.Idempotent && a.sealer == nil {
+		panic("api: " + where + ": an answer that is kept needs Options.Sealer")
+	}
 	a.gate.Require(op.Action, where)
 	a.actions[op.ID] = op.Action
 
