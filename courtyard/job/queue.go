@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -77,11 +76,7 @@ func New(db *store.DB, opts Options) *Queue {
 	if q.hold <= 0 {
 		q.hold = 30 * time.Second
 	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	db.Register(store.Migrations{Room: "job", FS: files})
+	db.Register(store.Migrations{Room: "job", FS: migrations})
 	return q
 }
 

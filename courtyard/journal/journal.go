@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -58,11 +57,7 @@ func New(db *store.DB, opts Options) *Journal {
 		j.tail.keep = 4096
 	}
 	j.tail.moved = make(chan struct{})
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	db.Register(store.Migrations{Room: "journal", FS: files})
+	db.Register(store.Migrations{Room: "journal", FS: migrations})
 	return j
 }
 

@@ -84,29 +84,28 @@ func parseSubject(s string) (pkix.Name, error) {
 	return n, nil
 }
 
-func serial() (*big.Int, error) {
+// certificate begins a certificate that is valid from now.
+func (r *Ring) certificate(subject string, life time.Duration, use x509.KeyUsage) (*x509.Certificate, error) {
+	name, err := parseSubject(subject)
+	if err != nil {
+		return nil, err
+	}
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, err
 	}
-	return n.Add(n, big.NewInt(1)), nil // never zero
+	n.Add(n, big.NewInt(1)) // never zero
+	now := r.opts.Clock.Now()
+	return &x509.Certificate{SerialNumber: n, Subject: name, NotBefore: now.Add(-backdate), NotAfter: now.Add(life), KeyUsage: use, BasicConstraintsValid: true}, nil
 }
 
 // selfSign issues the house CA's own certificate.
 func (r *Ring) selfSign(s crypto.Signer) ([][]byte, error) {
-	name, err := parseSubject(r.opts.Authority)
+	t, err := r.certificate(r.opts.Authority, authorityLife, x509.KeyUsageCertSign|x509.KeyUsageCRLSign)
 	if err != nil {
 		return nil, err
 	}
-	sn, err := serial()
-	if err != nil {
-		return nil, err
-	}
-	now := r.opts.Clock.Now()
-	t := &x509.Certificate{
-		SerialNumber: sn, Subject: name, NotBefore: now.Add(-backdate), NotAfter: now.Add(authorityLife),
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
-	}
+	t.IsCA, t.MaxPathLenZero = true, true
 	der, err := x509.CreateCertificate(rand.Reader, t, t, s.Public(), s)
 	if err != nil {
 		return nil, fmt.Errorf("issue the house CA's certificate: %w", err)
@@ -124,18 +123,9 @@ func (r *Ring) certify(ctx context.Context, p Purpose, pub crypto.PublicKey) ([]
 	if err != nil {
 		return nil, fmt.Errorf("read the house CA's certificate: %w", err)
 	}
-	name, err := parseSubject(p.Subject)
+	t, err := r.certificate(p.Subject, certificateLife, x509.KeyUsageDigitalSignature)
 	if err != nil {
 		return nil, err
-	}
-	sn, err := serial()
-	if err != nil {
-		return nil, err
-	}
-	now := r.opts.Clock.Now()
-	t := &x509.Certificate{
-		SerialNumber: sn, Subject: name, NotBefore: now.Add(-backdate), NotAfter: now.Add(certificateLife),
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	if t.NotBefore.Before(parent.NotBefore) {
 		t.NotBefore = parent.NotBefore

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -78,11 +77,7 @@ func New(db *store.DB, opts Options) (*Ring, error) {
 	if _, err := parseSubject(opts.Authority); err != nil {
 		return nil, fmt.Errorf("keys: subject of the house CA: %w", err)
 	}
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db.Register(store.Migrations{Room: "keys", FS: sub})
+	db.Register(store.Migrations{Room: "keys", FS: migrations})
 	return &Ring{db: db, opts: opts, declared: map[string]Purpose{}}, nil
 }
 
@@ -326,13 +321,9 @@ func setState(tx *store.Tx, k *Key, s State) error {
 
 // Signer gives the purpose's active signing key.
 func (r *Ring) Signer(ctx context.Context, purpose string) (*Key, error) {
-	snap, err := r.snapshot(ctx, false)
+	e, err := r.active(ctx, purpose)
 	if err != nil {
 		return nil, err
-	}
-	e := snap.active(purpose)
-	if e == nil {
-		return nil, r.missing(purpose)
 	}
 	s, err := r.signer(e)
 	if err != nil {
@@ -385,6 +376,18 @@ func (r *Ring) List(ctx context.Context) ([]*Key, error) {
 		return int(a.Version - b.Version)
 	})
 	return out, nil
+}
+
+// active gives the purpose's active key.
+func (r *Ring) active(ctx context.Context, purpose string) (*entry, error) {
+	snap, err := r.snapshot(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if e := snap.active(purpose); e != nil {
+		return e, nil
+	}
+	return nil, r.missing(purpose)
 }
 
 func (r *Ring) missing(purpose string) error {

@@ -137,13 +137,9 @@ const (
 // to aad, which Open needs again. The key's id travels in the result, so data
 // sealed before a rotation stays readable. It adds 45 bytes.
 func (r *Ring) Seal(ctx context.Context, purpose string, plaintext, aad []byte) ([]byte, error) {
-	snap, err := r.snapshot(ctx, false)
+	e, err := r.active(ctx, purpose)
 	if err != nil {
 		return nil, err
-	}
-	e := snap.active(purpose)
-	if e == nil {
-		return nil, r.missing(purpose)
 	}
 	a, err := r.aead(e)
 	if err != nil {

@@ -89,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", db.engine, err)
 	}
-	db.Register(Migrations{Room: "store", FS: ownMigrations()})
+	db.Register(Migrations{Room: "store", FS: migrations})
 	return db, nil
 }
 

@@ -21,14 +21,6 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-func ownMigrations() fs.FS {
-	f, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return f
-}
-
 // Migrations are a room's tables: goose files 00001_name.sql at the root of FS
 // (or in its folder "migrations"). Tables begin with Room and "_".
 type Migrations struct {

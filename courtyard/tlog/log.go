@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -68,11 +67,7 @@ func New(db *store.DB, j *journal.Journal, ring *keys.Ring, opts Options) (*Log,
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	db.Register(store.Migrations{Room: "tlog", FS: sub})
+	db.Register(store.Migrations{Room: "tlog", FS: migrations})
 	ring.Declare(keys.Purpose{Name: purposeLog, Alg: keys.EdDSA})
 	if opts.Quantum {
 		ring.Declare(keys.Purpose{Name: purposeQuantum, Alg: keys.MLDSA44})

@@ -1,12 +1,8 @@
 package tlog
 
-import (
-	"embed"
-	"io/fs"
-)
+import "embed"
 
+// Texts are the sentences of this package's faults, in the folder texts.
+//
 //go:embed texts/*.yaml
-var texts embed.FS
-
-// Texts are the sentences of this package's faults, en.yaml and ur.yaml.
-var Texts, _ = fs.Sub(texts, "texts")
+var Texts embed.FS
