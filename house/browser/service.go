@@ -63,6 +63,19 @@ func (p *Person) applyFor(service string, answers map[string]string, empty bool)
 	w.fail(fmt.Errorf("the application does not end"))
 }
 
+// payFee pays from the page with the code on.
+func (p *Person) payFee() {
+	p.Press(`main a[href^="/wallet/pay?fee="]`)
+	p.Look("wallet-pay")
+	p.Send("/wallet/pay", nil)
+	p.Look("wallet-confirm")
+	p.Send(p.path(), nil)
+	if phase := p.attr("#payment", "data-phase"); p.walk.err == nil && phase != "committed" {
+		p.walk.fail(fmt.Errorf("the payment is %q", phase))
+	}
+	p.Look("payment")
+}
+
 // payment: open a wallet, put money in, pay the code.
 func (w *Walk) payment() {
 	me := w.person("newcomer")
@@ -84,15 +97,7 @@ func (w *Walk) payment() {
 	me.Look("wallet-receive")
 
 	me.Open(w.pay)
-	me.Press(`main a[href^="/wallet/pay?fee="]`)
-	me.Look("wallet-pay")
-	me.Send("/wallet/pay", nil)
-	me.Look("wallet-confirm")
-	me.Send(me.path(), nil)
-	if phase := me.attr("#payment", "data-phase"); w.err == nil && phase != "committed" {
-		w.fail(fmt.Errorf("the payment is %q", phase))
-	}
-	me.Look("payment")
+	me.payFee()
 	me.Open(w.pay)
 	me.Look("pay-paid")
 	me.Open("/applications/" + w.application + "/sent")

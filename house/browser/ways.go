@@ -64,15 +64,7 @@ func (w *Walk) certificate(h hand) {
 	me.Open("/services/domicile")
 	me.Look("service")
 	me.applyFor("domicile", residence("0399 5512048"), false)
-	me.Press(`main a[href^="/wallet/pay?fee="]`)
-	me.Look("wallet-pay")
-	me.Send("/wallet/pay", nil)
-	me.Look("wallet-confirm")
-	me.Send(me.path(), nil)
-	if phase := me.attr("#payment", "data-phase"); w.err == nil && phase != "committed" {
-		w.fail(errors.New("the payment is " + phase))
-	}
-	me.Look("payment")
+	me.payFee()
 	me.Open("/applications/" + w.application)
 	me.Look("tracking")
 }
