@@ -46,7 +46,10 @@ func recordAccess(tx *store.Tx, newID func() string, ask FactAsk) (Access, error
 			return Access{}, fault.New(fault.Invalid, "identity.fact.unknown", "fact", n)
 		}
 	}
-	a := Access{ID: newID(), Subject: ask.Subject, At: tx.Now(), Actor: ask.Actor, Purpose: ask.Purpose, Basis: ask.Basis, Facts: ask.Names, recorded: true}
+	return writeAccess(tx, Access{ID: newID(), Subject: ask.Subject, At: tx.Now(), Actor: ask.Actor, Purpose: ask.Purpose, Basis: ask.Basis, Facts: ask.Names, recorded: true})
+}
+
+func writeAccess(tx *store.Tx, a Access) (Access, error) {
 	names, err := json.Marshal(a.Facts)
 	if err != nil {
 		return Access{}, err
@@ -58,6 +61,33 @@ func recordAccess(tx *store.Tx, newID func() string, ask FactAsk) (Access, error
 	tx.Emit(store.Event{Type: EventPersonRead, Subject: "identity/person/" + a.Subject, Actor: a.Actor,
 		Data: Read{Access: a.ID, Facts: a.Facts, Purpose: a.Purpose, Basis: a.Basis}})
 	return a, nil
+}
+
+// Papers is what a Look names for the papers another room keeps about a person.
+const Papers = "papers"
+
+// Look says that somebody reads papers about a person which another room keeps:
+// an official who opens a file. It opens nothing here.
+type Look struct {
+	Subject string
+	Actor   string // gate.Principal.Actor()
+	Purpose string // what it is for, in words the person will read; no personal data
+	Basis   string
+}
+
+// Looked writes a Look down in the transaction in which the other room lets the
+// papers be read, so that the person sees it among the readings of their data.
+// Empty fields are a fault Invalid "identity.access.incomplete"; somebody the
+// register does not know is NotFound.
+func (r *Room) Looked(tx *store.Tx, l Look) error {
+	if l.Subject == "" || l.Actor == "" || l.Purpose == "" || l.Basis == "" {
+		return fault.New(fault.Invalid, "identity.access.incomplete").Because(fmt.Errorf("a reading needs a person, purpose, basis and actor"))
+	}
+	if _, err := person(tx, l.Subject); err != nil {
+		return err
+	}
+	_, err := writeAccess(tx, Access{ID: r.newID(), Subject: l.Subject, At: tx.Now(), Actor: l.Actor, Purpose: l.Purpose, Basis: l.Basis, Facts: []string{FactName, Papers}})
+	return err
 }
 
 // Accesses gives the readings of a person's data, latest first, at most 500.
