@@ -104,10 +104,11 @@ func (x Bar) figure() string {
 	return Number(x.Value) + " / " + Number(x.Of)
 }
 
-// The drawing of a Line stands in a box of 640 by 252: 56 for the axis at the
-// left, 42 below. Time runs from left to right in every language, as it does
+// The drawing of a Line stands in a box of 640 by 276: 56 for the axis at the
+// left, 42 below, and above room for the target's label, which is large on a
+// phone and tall in Urdu. Time runs from left to right in every language, as it does
 // on charts printed in Urdu.
-const chartTop, chartBottom, chartLeft, chartRight = 20.0, 210.0, 56.0, 632.0
+const chartTop, chartBottom, chartLeft, chartRight = 44.0, 234.0, 56.0, 632.0
 
 // ceiling is a round number at or above every value.
 func (x Line) ceiling() int64 {

@@ -3,9 +3,13 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/a-h/templ"
 	"rsc.io/qr"
 )
 
@@ -54,6 +58,33 @@ func urgency(ctx context.Context, due time.Time) string {
 		return "wait"
 	}
 	return ""
+}
+
+// whole says that a code is short enough for one line of a screen of 320
+// pixels. Browsers break at hyphens, and half a reference is none.
+func whole(code string) bool { return utf8.RuneCountInString(code) <= 24 }
+
+// codes finds references among words: parts joined by hyphens or slashes, with
+// a figure in one of them.
+var codes = regexp.MustCompile(`[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)+`)
+
+// phrase is text whose references stay whole and run from left to right.
+func phrase(text string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		var b strings.Builder
+		at := 0
+		for _, m := range codes.FindAllStringIndex(text, -1) {
+			code := text[m[0]:m[1]]
+			if !whole(code) || !strings.ContainsAny(code, "0123456789") {
+				continue
+			}
+			b.WriteString(templ.EscapeString(text[at:m[0]]) + `<bdi dir="ltr" class="whole">` + code + `</bdi>`)
+			at = m[1]
+		}
+		b.WriteString(templ.EscapeString(text[at:]))
+		_, err := io.WriteString(w, b.String())
+		return err
+	})
 }
 
 // code encodes at level M: a fifth of a printed code may be lost.
