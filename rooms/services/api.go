@@ -57,6 +57,8 @@ type ServiceCondition struct {
 	Rule string            `json:"rule" doc:"CEL"`
 	Name map[string]string `json:"name"`
 	Law  string            `json:"law"`
+	// LawChecked is the state of the citation.
+	LawChecked string `json:"law_checked" enum:"never,copy,gazette" doc:"what the citation was compared with"`
 }
 
 // ServiceList is the catalogue.
@@ -312,7 +314,7 @@ func detailOf(d *Definition) *ServiceDetail {
 	}
 	for _, c := range d.Rules {
 		law := d.law(c.Law)
-		out.Rules = append(out.Rules, ServiceCondition{ID: c.ID, Rule: c.Rule, Name: c.Name, Law: law.Name.In("en") + ", " + law.Section})
+		out.Rules = append(out.Rules, ServiceCondition{ID: c.ID, Rule: c.Rule, Name: c.Name, Law: lawText(law, "en"), LawChecked: law.Source.Checked})
 	}
 	return out
 }

@@ -160,7 +160,7 @@ func (r *Room) summary(ctx context.Context, d *Definition, c content, a *Applica
 			continue // the rules were applied before; the office sees the answers
 		}
 		for _, f := range findings {
-			fmt.Fprintf(&b, "%s: %s (%s, %s)\n", f.Check.Name.In(l.Code), say("services."+string(f.Verdict)), f.Law.Name.In(l.Code), f.Law.Section)
+			fmt.Fprintf(&b, "%s: %s (%s)\n", f.Check.Name.In(l.Code), say("services."+string(f.Verdict)), r.cited(l.Code, f.Law))
 		}
 	}
 	return []byte(b.String())

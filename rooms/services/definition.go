@@ -32,15 +32,34 @@ type Definition struct {
 	Steps      []Step   `yaml:"steps"` // the posts the file passes, the last one decides
 	Output     Output   `yaml:"output"`
 	Appeal     Text     `yaml:"appeal"`
+	AppealFrom Source   `yaml:"appeal_source"` // of the times and offices named in it
 	Tests      []Test   `yaml:"tests"`
 }
 
-// Law is a source other parts of the definition refer to.
+// Law is a source other parts of the definition refer to. The section is written
+// as people of each language write it: "section 17".
 type Law struct {
 	strict.Pos
 	ID      string `yaml:"id"`
 	Name    Text   `yaml:"name"`
-	Section string `yaml:"section"`
+	Section Text   `yaml:"section"`
+	Source  Source `yaml:"source"`
+}
+
+// What a citation, a fee or a time limit was compared with. Nothing in a pack
+// passes for law until somebody has held it against the gazette, and the reader
+// is told.
+const (
+	CheckedNever   = "never"   // written from memory
+	CheckedCopy    = "copy"    // with a published copy, not with the gazette
+	CheckedGazette = "gazette" // with the gazette, which Where names
+)
+
+// Source says what a citation, a fee or a time limit rests on.
+type Source struct {
+	strict.Pos
+	Checked string `yaml:"checked"`
+	Where   string `yaml:"where,optional"` // what it was compared with, or what is known
 }
 
 // Fee is what the service costs, in minor units; 0 is free.
@@ -49,13 +68,15 @@ type Fee struct {
 	Amount  int64  `yaml:"amount"`
 	Account string `yaml:"account,optional"` // fee account of the pack
 	Law     string `yaml:"law"`
+	Source  Source `yaml:"source"` // of the amount
 }
 
 // Time is how long the office may take, in working days of the nation.
 type Time struct {
 	strict.Pos
-	Days int    `yaml:"working_days"`
-	Law  string `yaml:"law"`
+	Days   int    `yaml:"working_days"`
+	Law    string `yaml:"law"`
+	Source Source `yaml:"source"` // of the number of days
 }
 
 // Field is one thing to know: a fact of the register or an answer.
@@ -192,14 +213,4 @@ func (d *Definition) Route() []string {
 		out[i] = s.Post
 	}
 	return out
-}
-
-// page gives a page and its place.
-func (d *Definition) page(id string) (Page, int, bool) {
-	for i, p := range d.Pages {
-		if p.ID == id {
-			return p, i, true
-		}
-	}
-	return Page{}, 0, false
 }

@@ -202,8 +202,7 @@ func (r *Room) draw(a *Application, def *Definition, c content) (*Document, Cert
 			}
 			return value
 		})
-		law := def.law(def.Rules[0].Law)
-		t.Law[l.Code] = lawText(law, l.Code)
+		t.Law[l.Code] = r.cited(l.Code, def.law(def.Rules[0].Law))
 		t.Remark[l.Code] = r.c.Site.Say(l.Code, "services.certificate.forever")
 		if !d.ValidUntil.IsZero() {
 			t.Remark[l.Code] = r.c.Site.Say(l.Code, "services.certificate.until", "date", r.date(l.Code, d.ValidUntil))

@@ -28,5 +28,5 @@ func ExampleLoad() {
 	fmt.Println(err)
 	// Output:
 	// Domicile certificate asks the register for name, father_name, national_number, birth_date, district, address, phone
-	// services/domicile.yaml:92: rule "district": undeclared reference to 'facts.distrikt' (did you mean 'facts.district'?) (column 6)
+	// services/domicile.yaml:106: rule "district": undeclared reference to 'facts.distrikt' (did you mean 'facts.district'?) (column 6)
 }

@@ -61,7 +61,7 @@ func (r *Room) consent(ctx context.Context, p gate.Permit[*Application], d *Defi
 	law := d.law(d.Rules[0].Law)
 	facts, err := r.wants.People.Facts(ctx, FactAsk{
 		Subject: a.Owner, Names: d.FactNames(), Purpose: web.Both(d.Name.In("en"), d.Name.In("ur")),
-		Basis: web.Both(law.Name.In("en")+", "+law.Section, law.Name.In("ur")+"، "+law.Section), Actor: p.Who().Actor(),
+		Basis: web.Both(r.cited("en", law), r.cited("ur", law)), Actor: p.Who().Actor(),
 	})
 	if err != nil {
 		return fmt.Errorf("read the register: %w", err)

@@ -108,6 +108,19 @@ func (l loading) lawful(at strict.Pos, what, id string) {
 	}
 }
 
+// sourced holds a source to its words: what was compared says with what.
+func (l loading) sourced(what string, s Source) {
+	switch s.Checked {
+	case CheckedNever:
+	case CheckedCopy, CheckedGazette:
+		if s.Where == "" {
+			l.Add(s.Pos, "%s: checked with a %s: say where it is", what, s.Checked)
+		}
+	default:
+		l.Add(s.Pos, "%s: checked is %q; never, copy or gazette", what, s.Checked)
+	}
+}
+
 func (l loading) top(name string) {
 	if want := strings.TrimSuffix(name[strings.LastIndexByte(name, '/')+1:], ".yaml"); l.ID != want {
 		l.Add(l.Pos, "id %q: the file is called %s.yaml, so the id is %q", l.ID, want, want)
@@ -129,7 +142,11 @@ func (l loading) top(name string) {
 	seen := map[string]strict.Pos{}
 	for _, w := range l.Laws {
 		l.named(seen, w.Pos, "law", w.ID)
+		l.sourced(fmt.Sprintf("law %q", w.ID), w.Source)
 	}
+	l.sourced("fee", l.Fee.Source)
+	l.sourced("time_limit", l.Time.Source)
+	l.sourced("appeal", l.AppealFrom)
 	l.lawful(l.Fee.Pos, "fee", l.Fee.Law)
 	l.lawful(l.Time.Pos, "time_limit", l.Time.Law)
 	if l.Fee.Amount < 0 {

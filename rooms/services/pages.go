@@ -103,7 +103,7 @@ func (r *Room) events(c *web.Ctx) []web.Card {
 // homePage is the public front, or what waits for the person who is signed in.
 func (r *Room) homePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	if !c.Who.SignedIn() {
-		v := frontView{Services: cards(c, r.catalogue.now), Events: r.events(c), More: entries(c, "public")}
+		v := frontView{Services: cards(c, r.catalogue.now), Unsure: unsure(c, r.catalogue.now), Events: r.events(c), More: entries(c, "public")}
 		return c.Render(web.Page{Title: c.T("services.front.title")}, frontBody(v))
 	}
 	v := homeView{Events: r.events(c), Greeting: c.T("services.home.peace"), More: entries(c, "citizen")}
@@ -187,7 +187,7 @@ func (r *Room) listPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	} else if v.Query != "" {
 		ds = r.catalogue.find(v.Query)
 	}
-	v.Services = cards(c, ds)
+	v.Services, v.Unsure = cards(c, ds), unsure(c, ds)
 	return c.Render(web.Page{Title: c.T("services.list.title"), Trail: []web.Crumb{}, Back: "/"}, listBody(v))
 }
 
@@ -203,9 +203,10 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	v := serviceView{ID: d.ID, Name: d.Name.In(lang), Summary: d.Summary.In(lang), Office: office.Name.In(lang), Free: d.Fee.Amount == 0, Fee: d.Fee.Amount, Days: int64(d.Time.Days), SignedIn: c.Who.SignedIn(), Output: d.Output.Name.In(lang)}
 	for _, check := range d.Rules {
 		law := d.law(check.Law)
-		v.Rules = append(v.Rules, ruleView{Name: check.Name.In(lang), Law: lawText(law, lang)})
+		v.Rules = append(v.Rules, ruleView{Name: check.Name.In(lang), Law: r.cited(lang, law)})
 	}
-	v.FeeLaw, v.TimeLaw = lawText(d.law(d.Fee.Law), lang), lawText(d.law(d.Time.Law), lang)
+	v.FeeLaw, v.TimeLaw = r.cited(lang, d.law(d.Fee.Law), d.Fee.Source), r.cited(lang, d.law(d.Time.Law), d.Time.Source)
+	v.Sources = r.sources(c, d)
 	for _, f := range d.Facts {
 		v.Known = append(v.Known, f.Label.In(lang))
 	}
@@ -233,13 +234,66 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	return c.Render(web.Page{Title: v.Name, Back: "/services"}, serviceBody(v))
 }
 
-// lawText names a law and the place in it. The place is written as lawyers
-// write it, in Latin letters, and isolated where the sentence runs the other way.
+// lawText names a law and the place in it, without saying whether anybody has
+// looked it up.
 func lawText(l Law, lang string) string {
+	comma := ", "
 	if lang == "ur" {
-		return l.Name.In(lang) + "، \u2068" + l.Section + "\u2069"
+		comma = "، "
 	}
-	return l.Name.In(lang) + ", " + l.Section
+	return l.Name.In(lang) + comma + l.Section.In(lang)
+}
+
+// cited names a law for a reader, and says so where it, or what is said to stand
+// in it, was not held against the gazette.
+func (r *Room) cited(lang string, l Law, more ...Source) string {
+	key := unchecked(append(more, l.Source)...)
+	if key == "" {
+		return lawText(l, lang)
+	}
+	return lawText(l, lang) + " (" + r.c.Site.Say(lang, key) + ")"
+}
+
+// unchecked gives the text that says how far sources were checked: that of the
+// least checked one, "" when all were held against the gazette.
+func unchecked(all ...Source) string {
+	key := ""
+	for _, s := range all {
+		switch s.Checked {
+		case CheckedNever:
+			return "services.cited.never"
+		case CheckedCopy:
+			key = "services.cited.copy"
+		}
+	}
+	return key
+}
+
+// sources lists what the service's page says about the laws it names, for whoever
+// wants to look them up.
+func (r *Room) sources(c *web.Ctx, d *Definition) (out []sourceView) {
+	lang := c.Lang.Code
+	add := func(what string, s Source) {
+		out = append(out, sourceView{What: what, State: c.T("services.cited." + s.Checked), Where: s.Where})
+	}
+	for _, l := range d.Laws {
+		add(lawText(l, lang), l.Source)
+	}
+	if d.Fee.Amount > 0 {
+		add(c.T("services.service.cost"), d.Fee.Source)
+	}
+	add(c.T("services.service.time"), d.Time.Source)
+	return out
+}
+
+// unsure says below a list whether fees and times in it were not checked.
+func unsure(c *web.Ctx, ds []*Definition) string {
+	for _, d := range ds {
+		if unchecked(d.Fee.Source, d.Time.Source) != "" {
+			return c.T("services.cited.list")
+		}
+	}
+	return ""
 }
 
 // lately gives the working days that half of the last decided applications took

@@ -67,7 +67,7 @@ func (r *Room) consentView(c *web.Ctx, a *Application) (web.Page, consentView, e
 	}
 	lang := c.Lang.Code
 	office, _ := r.c.Pack.Office(d.Agency)
-	v := consentView{Ref: a.Ref, Service: d.Name.In(lang), Office: office.Name.In(lang), Law: lawText(d.law(d.Rules[0].Law), lang), Given: a.Consent}
+	v := consentView{Ref: a.Ref, Service: d.Name.In(lang), Office: office.Name.In(lang), Law: r.cited(lang, d.law(d.Rules[0].Law)), Given: a.Consent}
 	for _, f := range d.Facts {
 		v.Facts = append(v.Facts, web.Answer{Label: f.Label.In(lang), Value: f.Purpose.In(lang)})
 	}
@@ -311,7 +311,7 @@ func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error
 	if err != nil {
 		return page, checkView{}, err
 	}
-	v := checkView{Ref: a.Ref, Service: d.Name.In(lang), Fee: d.Fee.Amount, Days: int64(d.Time.Days)}
+	v := checkView{Ref: a.Ref, Service: d.Name.In(lang), Fee: d.Fee.Amount, Days: int64(d.Time.Days), Unsure: unsure(c, []*Definition{d})}
 	for _, f := range d.Facts {
 		h := held.Facts[f.ID]
 		row := web.Answer{Label: f.Label.In(lang), Value: r.shown(c, d, held, "facts."+f.ID), Code: f.code()}
@@ -336,7 +336,7 @@ func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error
 	}
 	v.Eligible = verdict == Yes
 	for _, f := range findings {
-		fv := findingView{Name: f.Check.Name.In(lang), Law: lawText(f.Law, lang), Verdict: string(f.Verdict), No: f.Check.No.In(lang)}
+		fv := findingView{Name: f.Check.Name.In(lang), Law: r.cited(lang, f.Law), Verdict: string(f.Verdict), No: f.Check.No.In(lang)}
 		for _, ref := range f.Uses {
 			field, _ := d.field(ref)
 			source := c.T("services.stated")

@@ -28,7 +28,10 @@ func (r *Room) track(ctx context.Context, a *Application) (trackView, error) {
 		return trackView{}, err
 	}
 	lang := web.Lang(ctx).Code
-	v := trackView{App: a, Name: d.Name.In(lang), Pay: payPath(a), Over: a.FeeOver(r.c.Clock.Now()), Days: int64(d.Time.Days), Law: lawText(d.law(d.Time.Law), lang), Appeal: d.Appeal.In(lang)}
+	v := trackView{App: a, Name: d.Name.In(lang), Pay: payPath(a), Over: a.FeeOver(r.c.Clock.Now()), Days: int64(d.Time.Days), Law: r.cited(lang, d.law(d.Time.Law), d.Time.Source), Appeal: d.Appeal.In(lang)}
+	if key := unchecked(d.AppealFrom); key != "" {
+		v.Appeal += " (" + web.T(ctx, key) + ")"
+	}
 	if !a.Due.IsZero() {
 		v.Provisional = r.c.Pack.Calendar.Provisional(a.Paid, a.Due)
 	}

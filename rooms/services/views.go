@@ -10,6 +10,7 @@ import (
 
 type frontView struct {
 	Services, Events, More []web.Card
+	Unsure                 string
 }
 
 type homeView struct {
@@ -21,10 +22,13 @@ type homeView struct {
 
 type listView struct {
 	Query, Event     string
+	Unsure           string
 	Services, Events []web.Card
 }
 
 type ruleView struct{ Name, Law string }
+
+type sourceView struct{ What, State, Where string }
 
 type serviceView struct {
 	ID, Name, Summary, Office, Output, Draft string
@@ -34,6 +38,7 @@ type serviceView struct {
 	Rules                                    []ruleView
 	Known, Needs                             []string
 	Steps                                    []web.Step
+	Sources                                  []sourceView
 }
 
 type applicationsView struct{ Applications []web.Task }
@@ -74,6 +79,7 @@ type checkView struct {
 	Findings       []findingView
 	Eligible       bool
 	Fee, Days      int64
+	Unsure         string
 }
 
 // status is the shape that goes with a verdict.
