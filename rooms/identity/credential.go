@@ -28,10 +28,7 @@ const (
 	purposeNonce      = "identity.nonce"
 
 	nonceLife = 5 * time.Minute
-	// repeats is how many full batches one offer is good for: a wallet that lost
-	// an answer asks again, one that asks for ever would fill the status lists.
-	repeats = 4
-	decoys  = 3
+	decoys    = 3
 )
 
 // nonce answers the nonce endpoint (OpenID4VCI section 7). A nonce carries its
@@ -113,6 +110,9 @@ func (r *Room) issueFor(ctx context.Context, g authGrant, c *web.Ctx) ([]oid4vci
 	case o.State == offerWithdrawn || (o.State == offerCollected && r.clock.Now().Sub(o.Collected) > tokenLife):
 		return nil, &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the offer is closed"}
 	}
+	if err := r.openClaims(ctx, &o); err != nil {
+		return nil, err
+	}
 	holders, nonces, err := r.proofs(ctx, req.Proofs[oid4vci.ProofJWT])
 	if err != nil {
 		return nil, err
@@ -152,11 +152,22 @@ func (r *Room) proofs(ctx context.Context, list []string) (holders []*jose.JSONW
 	return holders, nonces, nil
 }
 
-// sign records the credentials and then signs them. A crash between the two
-// leaves unused places in the status list and nothing else; the wallet asks
-// again while its token lives.
+// sign records the credentials and then signs them. A wallet that was cut off
+// between the two, or before the answer reached it, asks again while its token
+// lives, with the same keys, and gets the same credentials signed anew. Other
+// keys get nothing: an offer fills one wallet.
 func (r *Room) sign(ctx context.Context, o heldOffer, t *CredentialType, holders []*jose.JSONWebKey, nonces []string) ([]oid4vci.Issued, error) {
 	claims, err := r.claimsFor(ctx, o, t)
+	if err != nil {
+		return nil, err
+	}
+	prints := make([]string, len(holders))
+	for i, h := range holders {
+		if prints[i], err = jwt.Thumbprint(h); err != nil {
+			return nil, err
+		}
+	}
+	sealed, err := r.sealClaims(ctx, o.ID, o.Claims)
 	if err != nil {
 		return nil, err
 	}
@@ -164,45 +175,10 @@ func (r *Room) sign(ctx context.Context, o heldOffer, t *CredentialType, holders
 	if life == 0 {
 		life = 365 * 24 * time.Hour
 	}
-	// Times are rounded, so that two verifiers cannot join credentials of one
-	// batch by the second they were made in.
-	issued := r.clock.Now().Truncate(time.Hour)
-	expires := issued.Add(life).Truncate(24 * time.Hour)
-	var places []place
-	err = r.db.Update(ctx, func(tx *store.Tx) (err error) {
-		for _, n := range nonces {
-			fresh, err := spend(tx, "nonce", n, nonceLife+time.Minute)
-			if err != nil {
-				return err
-			}
-			if !fresh {
-				return &oid4vci.Error{Code: oid4vci.InvalidNonce, Description: "the nonce was used before: fetch a new one"}
-			}
-		}
-		given, err := store.Get(tx, store.Value[int64], `select count(*) from identity_credential where offer = $1`, o.ID)
-		if err != nil {
-			return err
-		}
-		if given >= repeats*batchSize {
-			return &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the offer was collected too often"}
-		}
-		if places, err = takePlaces(tx, len(holders)); err != nil {
-			return err
-		}
-		for i := range places {
-			places[i].credential = r.newID()
-			if err := insertCredential(tx, places[i], o, expires); err != nil {
-				return err
-			}
-		}
-		if _, err = tx.Exec(`update identity_offer set state = $2, collected = $3 where id = $1 and state = $4`, o.ID, offerCollected, store.Micros(tx.Now()), offerOpen); err != nil {
-			return err
-		}
-		for _, p := range places {
-			tx.Emit(store.Event{Type: EventCredentialIssued, Subject: "identity/credential/" + p.credential, Actor: "citizen/" + o.Subject,
-				Data: Credentialed{Offer: o.ID, Credential: p.credential, Type: o.Type, Batch: len(places)}})
-		}
-		return nil
+	var list []given
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
+		list, err = r.book(tx, o, prints, nonces, sealed, life)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -220,9 +196,11 @@ func (r *Room) sign(ctx context.Context, o heldOffer, t *CredentialType, holders
 	}
 	out := make([]oid4vci.Issued, 0, len(holders))
 	for i, h := range holders {
+		// Times are rounded, so that two verifiers cannot join credentials of one
+		// batch by the second they were made in.
 		d := sdjwt.Draft{
-			Issuer: r.base, Type: r.vct(t.ID), IssuedAt: issued, Expires: expires, Holder: h, Decoys: decoys,
-			Status: &sdjwt.Status{Index: places[i].index, URI: r.listURI(places[i].list)},
+			Issuer: r.base, Type: r.vct(t.ID), IssuedAt: store.Time(list[i].issued).Truncate(time.Hour), Expires: store.Time(list[i].expires), Holder: h, Decoys: decoys,
+			Status: &sdjwt.Status{Index: list[i].index, URI: r.listURI(list[i].list)},
 			Open:   map[string]any{}, Hidden: map[string]any{},
 		}
 		for name, v := range claims {
@@ -241,14 +219,53 @@ func (r *Room) sign(ctx context.Context, o heldOffer, t *CredentialType, holders
 	return out, nil
 }
 
-func insertCredential(tx *store.Tx, p place, o heldOffer, expires time.Time) error {
-	now := store.Micros(tx.Now())
-	_, err := tx.Exec(`insert into identity_credential (id, offer, subject, type, list, idx, issued, expires, status, changed, reason)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $7, '')`, p.credential, o.ID, o.Subject, o.Type, p.list, p.index, now, store.Micros(expires))
-	if err != nil {
-		return fmt.Errorf("record a credential: %w", err)
+// book takes places in the status list for an offer's credentials, or finds
+// those it has already. The offer's row is held, so that of two requests at the
+// same moment the second finds what the first took.
+func (r *Room) book(tx *store.Tx, o heldOffer, holders, nonces []string, sealed []byte, life time.Duration) ([]given, error) {
+	for _, n := range nonces {
+		fresh, err := spend(tx, "nonce", n, nonceLife+time.Minute)
+		if err != nil {
+			return nil, err
+		}
+		if !fresh {
+			return nil, &oid4vci.Error{Code: oid4vci.InvalidNonce, Description: "the nonce was used before: fetch a new one"}
+		}
 	}
-	return nil
+	state, err := store.Get(tx, store.Value[string], `select state from identity_offer where id = $1 for update`, o.ID)
+	if err != nil {
+		return nil, err
+	}
+	if state == offerWithdrawn {
+		return nil, &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the offer is closed"}
+	}
+	before, err := givenOf(tx, o.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(before) > 0 {
+		return sameHolders(before, holders)
+	}
+	places, err := takePlaces(tx, len(holders))
+	if err != nil {
+		return nil, err
+	}
+	now := store.Micros(tx.Now())
+	expires := store.Micros(tx.Now().Truncate(time.Hour).Add(life).Truncate(24 * time.Hour))
+	list := make([]given, len(places))
+	for i, p := range places {
+		p.credential = r.newID()
+		list[i] = given{place: p, holder: holders[i], issued: now, expires: expires}
+		_, err := tx.Exec(`insert into identity_credential (id, offer, subject, type, list, idx, issued, expires, status, changed, reason, holder)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $7, '', $9)`, p.credential, o.ID, o.Subject, o.Type, p.list, p.index, now, expires, holders[i])
+		if err != nil {
+			return nil, fmt.Errorf("record a credential: %w", err)
+		}
+		tx.Emit(store.Event{Type: EventCredentialIssued, Subject: "identity/credential/" + p.credential, Actor: "citizen/" + o.Subject,
+			Data: Credentialed{Offer: o.ID, Credential: p.credential, Type: o.Type, Batch: len(places)}})
+	}
+	_, err = tx.Exec(`update identity_offer set state = $2, collected = $3, claims = '{}', sealed = $5 where id = $1 and state = $4`, o.ID, offerCollected, now, offerOpen, sealed)
+	return list, err
 }
 
 // claimsFor gives what a credential says. An identity is read from the

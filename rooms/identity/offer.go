@@ -49,6 +49,9 @@ type heldOffer struct {
 	LinkUntil              time.Time
 	State                  string
 	Created, Collected     time.Time
+
+	sealed    []byte // the claims, once it is collected
+	successor string // the offer that took its place
 }
 
 // GateResource gives IdentityOffer with its owner.
@@ -56,12 +59,12 @@ func (o heldOffer) GateResource() gate.Resource {
 	return gate.Resource{Type: "IdentityOffer", ID: o.ID, Attrs: map[string]any{"owner": o.Subject, "state": o.State}}
 }
 
-const offerColumns = `id, key, subject, type, claims, pin, tries, link_until, state, created, collected`
+const offerColumns = `id, key, subject, type, claims, pin, tries, link_until, state, created, collected, sealed, successor`
 
 func scanOffer(scan store.Scan) (o heldOffer, err error) {
 	var claims string
 	var until, created, collected int64
-	if err := scan(&o.ID, &o.Key, &o.Subject, &o.Type, &claims, &o.Pin, &o.Tries, &until, &o.State, &created, &collected); err != nil {
+	if err := scan(&o.ID, &o.Key, &o.Subject, &o.Type, &claims, &o.Pin, &o.Tries, &until, &o.State, &created, &collected, &o.sealed, &o.successor); err != nil {
 		return o, err
 	}
 	o.LinkUntil, o.Created, o.Collected = store.Time(until), store.Time(created), store.Time(collected)

@@ -180,7 +180,10 @@ func (r *Room) consentWithdraw(c *web.Ctx, p gate.Permit[Self]) error {
 	return c.Redirect("/identity/consents")
 }
 
-type offerRow struct{ ID, Name string }
+type offerRow struct {
+	ID, Name string
+	At       time.Time // when it was collected
+}
 
 type heldRow struct {
 	Held
@@ -190,7 +193,8 @@ type heldRow struct {
 type credentialsView struct {
 	Open    []offerRow
 	Held    []heldRow
-	Waiting bool // an offer of the identity itself is open
+	Taken   []offerRow // in a wallet, and may be put into another
+	Waiting bool       // an offer of the identity itself is open
 }
 
 func (r *Room) typeName(ctx context.Context, id string) string {
@@ -215,6 +219,15 @@ func (r *Room) credentialsPage(c *web.Ctx, p gate.Permit[Self]) error {
 		if o.State == offerOpen {
 			v.Waiting = v.Waiting || o.Type == TypePersonIdentification
 			v.Open = append(v.Open, offerRow{ID: o.ID, Name: r.typeName(c.Context(), o.Type)})
+		}
+	}
+	alive := map[string]bool{}
+	for _, h := range held {
+		alive[h.Offer] = alive[h.Offer] || h.Status != statuslist.Invalid && h.Expires.After(c.Now())
+	}
+	for _, o := range offers {
+		if alive[o.ID] && o.againAllowed() {
+			v.Taken = append(v.Taken, offerRow{ID: o.ID, Name: r.typeName(c.Context(), o.Type), At: o.Collected})
 		}
 	}
 	for _, h := range held {
@@ -249,12 +262,11 @@ func (r *Room) offerOwn(c *web.Ctx, p gate.Permit[Self]) error {
 	subject := p.Resource().Subject
 	var offer string
 	err := r.db.Update(c.Context(), func(tx *store.Tx) error {
-		q, err := person(tx, subject)
-		if err != nil {
+		if _, err := person(tx, subject); err != nil {
 			return err
 		}
-		if !q.Active() {
-			return fault.New(fault.Forbidden, "identity.person.suspended")
+		if err := mayUse(tx, subject); err != nil {
+			return err
 		}
 		open, err := store.List(tx, store.Value[string], `select id from identity_offer where subject = $1 and type = $2 and state = $3 order by id desc limit 1`, subject, TypePersonIdentification, offerOpen)
 		if err != nil {
@@ -279,13 +291,20 @@ func (r *Room) offerOwn(c *web.Ctx, p gate.Permit[Self]) error {
 
 type offerView struct {
 	Name, Link string
-	Demo       bool // the demonstration's telephone is there to take it
+	Again      string // the offer to put into another wallet, if that can be
+	Demo       bool   // the demonstration's telephone is there to take it
 }
 
 // offerPage shows an offer to its person, as a QR code and as a link.
 func (r *Room) offerPage(c *web.Ctx, p gate.Permit[heldOffer]) error {
 	o := p.Resource()
 	v := offerView{Name: r.typeName(c.Context(), o.Type), Demo: r.demo}
+	if o.successor != "" {
+		return c.Redirect("/credentials/offer/" + o.successor)
+	}
+	if o.againAllowed() {
+		v.Again = o.ID
+	}
 	if o.State == offerOpen {
 		link, err := r.OfferURI(c.Context(), o.ID)
 		if err != nil {

@@ -119,6 +119,11 @@ func sweep(tx *store.Tx) error {
 		`delete from identity_session where expires < $1`,
 		`delete from identity_attempt where latest < $1`,
 		`update identity_offer set claims = '{}' where state <> 'open' and collected < $1 and cast(claims as text) <> '{}'`,
+		// the keys of wallets are needed while a token lives, and no longer
+		`update identity_credential set holder = '' where issued < $1 and holder <> ''`,
+		// what a credential says is kept, sealed, as long as it can be put into another wallet
+		`update identity_offer set sealed = null where sealed is not null and state <> 'open'
+			and not exists (select 1 from identity_credential k where k.offer = identity_offer.id and k.status <> 1 and k.expires > $1)`,
 	} {
 		if _, err := tx.Exec(q, day); err != nil {
 			return fmt.Errorf("sweep: %w", err)

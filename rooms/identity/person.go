@@ -152,6 +152,23 @@ func person(tx *store.Tx, subject string) (*Person, error) {
 	return p, err
 }
 
+// mayUse refuses a person whose identity is suspended or over. The row is held
+// until the update ends: what is begun here is ended by a suspension that comes
+// after it. Somebody the register does not know has no identity to suspend.
+func mayUse(tx *store.Tx, subject string) error {
+	state, err := store.Get(tx, store.Value[string], `select state from identity_person where subject = $1 for update`, subject)
+	if fault.Is(err, fault.NotFound) || err == nil && state == stateActive {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if state == stateSuspended {
+		return fault.New(fault.Forbidden, "identity.person.suspended")
+	}
+	return fault.New(fault.Gone, "identity.person.ended")
+}
+
 // open unseals what an access names. It uses keys and so runs outside updates.
 func (r *Room) open(ctx context.Context, p *Person, a Access) error {
 	if a.opens(p.subject, FactNumber) {

@@ -231,6 +231,8 @@ func (r *Room) routes() {
 	web.Handle(r.site, web.Route[Self]{Pattern: "POST /credentials/offer", Action: "identity.credential.own", Load: self, Do: r.offerOwn})
 	loadOffer := func(req *http.Request) (heldOffer, error) { return r.loadOffer(req.Context(), req.PathValue("id")) }
 	web.Handle(r.site, web.Route[heldOffer]{Pattern: "GET /credentials/offer/{id}", Action: "identity.offer.view", Load: loadOffer, Do: r.offerPage})
+	web.Handle(r.site, web.Route[heldOffer]{Pattern: "GET /credentials/again/{id}", Action: "identity.offer.renew", Load: loadOffer, Do: r.againPage})
+	web.Handle(r.site, web.Route[heldOffer]{Pattern: "POST /credentials/again/{id}", Action: "identity.offer.renew", Load: loadOffer, Do: r.againAnswer})
 	loadHeld := func(req *http.Request) (Held, error) { return r.loadCredential(req.Context(), req.PathValue("id")) }
 	house("GET /identity/revoke", "identity.credential.find", r.revokeFind)
 	web.Handle(r.site, web.Route[Held]{Pattern: "GET /identity/revoke/{id}", Action: "identity.credential.look", Load: loadHeld, Do: r.revokePage})

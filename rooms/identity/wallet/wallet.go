@@ -133,36 +133,30 @@ func (w *Wallet) redeem(ctx context.Context, endpoint, code, txCode string) (str
 	return answer.AccessToken, nil
 }
 
+// tries is how often a request is made whose answer did not arrive.
+const tries = 3
+
 func (w *Wallet) request(ctx context.Context, meta *oid4vci.Metadata, id string, conf oid4vci.Configuration, access string, n int) ([]Credential, error) {
-	nonce := ""
-	if meta.NonceEndpoint != "" {
-		var answer oid4vci.NonceResponse
-		if err := w.post(ctx, meta.NonceEndpoint, "", "", nil, &answer); err != nil {
-			return nil, fmt.Errorf("fetch a nonce: %w", err)
-		}
-		nonce = answer.Nonce
-	}
 	keys := make([]jwt.Signer, max(n, 1))
-	req := oid4vci.Request{Configuration: id, Proofs: map[string][]string{}}
 	for i := range keys {
 		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
 		}
 		keys[i] = jwt.Signer{Key: k, Alg: jwt.ES256}
-		proof, err := oid4vci.Proof(keys[i], meta.Issuer, nonce, w.now())
-		if err != nil {
-			return nil, err
-		}
-		req.Proofs[oid4vci.ProofJWT] = append(req.Proofs[oid4vci.ProofJWT], proof)
-	}
-	body, err := json.Marshal(req)
-	if err != nil {
-		return nil, err
 	}
 	var answer oid4vci.Response
-	if err := w.post(ctx, meta.CredentialEndpoint, access, "application/json", body, &answer); err != nil {
-		return nil, fmt.Errorf("request the credentials: %w", err)
+	for try := 1; ; try++ {
+		err := w.ask(ctx, meta, id, access, keys, &answer)
+		var refused *Refused
+		switch {
+		case err == nil:
+		case try < tries && ctx.Err() == nil && !errors.As(err, &refused):
+			continue // cut off: the issuer knows the keys again, and the token still lives
+		default:
+			return nil, err
+		}
+		break
 	}
 	if len(answer.Credentials) == 0 || len(answer.Credentials) > len(keys) {
 		return nil, fmt.Errorf("wallet: asked for %d credentials, got %d", len(keys), len(answer.Credentials))
@@ -180,6 +174,32 @@ func (w *Wallet) request(ctx context.Context, meta *oid4vci.Metadata, id string,
 	}
 	w.Held = append(w.Held, out...)
 	return out, nil
+}
+
+// ask makes one credential request: the keys stay, nonce and proofs are new.
+func (w *Wallet) ask(ctx context.Context, meta *oid4vci.Metadata, id, access string, keys []jwt.Signer, answer *oid4vci.Response) error {
+	var nonce oid4vci.NonceResponse
+	if meta.NonceEndpoint != "" {
+		if err := w.post(ctx, meta.NonceEndpoint, "", "", nil, &nonce); err != nil {
+			return fmt.Errorf("fetch a nonce: %w", err)
+		}
+	}
+	req := oid4vci.Request{Configuration: id, Proofs: map[string][]string{}}
+	for _, k := range keys {
+		proof, err := oid4vci.Proof(k, meta.Issuer, nonce.Nonce, w.now())
+		if err != nil {
+			return err
+		}
+		req.Proofs[oid4vci.ProofJWT] = append(req.Proofs[oid4vci.ProofJWT], proof)
+	}
+	body, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	if err := w.post(ctx, meta.CredentialEndpoint, access, "application/json", body, answer); err != nil {
+		return fmt.Errorf("request the credentials: %w", err)
+	}
+	return nil
 }
 
 // Verify proves a credential again: signature, time, that it is bound to our
