@@ -44,7 +44,7 @@ func furnish(c *courtyard.Courtyard) (r rooms, err error) {
 	if r.payments, err = payments.New(c, payments.Wants{Payer: r.identity, Log: c.Log}); err != nil {
 		return r, err
 	}
-	if r.office, err = office.New(c, office.Wants{People: r.identity}); err != nil {
+	if r.office, err = office.New(c, office.Wants{People: register{r.identity}}); err != nil {
 		return r, err
 	}
 	if r.services, err = services.New(c, services.Wants{
@@ -99,6 +99,12 @@ func (p people) Facts(ctx context.Context, ask services.FactAsk) (map[string]ser
 		out[name] = services.Fact(f)
 	}
 	return out, nil
+}
+
+type register struct{ *identity.Room }
+
+func (p register) Looked(tx *store.Tx, l office.Look) error {
+	return p.Room.Looked(tx, identity.Look{Subject: l.Person, Actor: l.Actor, Purpose: l.Purpose, Basis: l.Basis})
 }
 
 type fees struct{ *payments.Room }

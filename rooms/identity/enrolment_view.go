@@ -95,13 +95,14 @@ func (r *Room) actorName(ctx context.Context, actor string) string {
 	return web.T(ctx, "identity.actor.house")
 }
 
-// said shows a purpose or basis: a text key of this room, or words as they are.
+// said shows a purpose or basis: a text's key, perhaps with a number after it,
+// or words as they are.
 func (r *Room) said(ctx context.Context, words string) string {
 	if strings.HasPrefix(words, "consent/") {
 		return web.T(ctx, "identity.basis.consent")
 	}
-	if r.site.Has(words) {
-		return web.T(ctx, words)
+	if key, rest, _ := strings.Cut(words, " · "); r.site.Has(key) {
+		return strings.TrimSuffix(web.T(ctx, key)+" · "+rest, " · ")
 	}
 	return web.Said(ctx, words)
 }

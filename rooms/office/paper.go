@@ -63,6 +63,9 @@ func scanPaper(scan store.Scan) (p storedPaper, err error) {
 // ReadPaper gives a paper's bytes to somebody who may read its file. Bytes that
 // are not those that came in are refused.
 func (r *Room) ReadPaper(ctx context.Context, p gate.Permit[File], n int64) (mediaType string, body []byte, err error) {
+	if err := r.looked(ctx, p.Resource(), p.Who()); err != nil {
+		return "", nil, err
+	}
 	var paper storedPaper
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		paper, err = store.Get(tx, scanPaper, `select id, file, media, digest, body, sealed_at from office_paper where file = $1 and n = $2`, p.Resource().ID, n)

@@ -55,6 +55,9 @@ type Case struct {
 // post holds it.
 func (r *Room) Open(ctx context.Context, p gate.Permit[File]) (c Case, err error) {
 	who := p.Who()
+	if err := r.looked(ctx, p.Resource(), who); err != nil {
+		return c, err
+	}
 	if err := r.see(ctx, p.Resource(), who.Acting.ID); err != nil {
 		return c, err
 	}

@@ -1,6 +1,10 @@
 package office
 
-import "context"
+import (
+	"context"
+
+	"sarai/courtyard/store"
+)
 
 // Wants is what this room needs from others; house gives it.
 type Wants struct {
@@ -12,4 +16,7 @@ type Wants struct {
 // People is the register of persons.
 type People interface {
 	Name(ctx context.Context, subject string) (en, ur string, err error)
+	// Looked tells a person who opened a file about them, in the transaction
+	// that keeps the reading. Somebody unknown is a fault NotFound.
+	Looked(tx *store.Tx, l Look) error
 }
