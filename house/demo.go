@@ -132,9 +132,12 @@ func (h *House) be(c *web.Ctx, persona string) error {
 	if !ok {
 		return fault.New(fault.NotFound, "demo.unknown")
 	}
-	in := web.SignIn{Person: h.people.subject(p.ID), Kind: gate.Citizen, Method: "demo", AAL: 2}
+	in := web.SignIn{Person: h.people.subject(p.ID), Kind: gate.Citizen, Method: "demonstration", AAL: 2}
 	if p.Post != "" {
 		in.Kind, in.Post = gate.Official, p.Post
+	}
+	if err := h.rooms.identity.Demonstrated(c, in.Person); err != nil {
+		return err
 	}
 	if err := h.court.Site.SignIn(c, in); err != nil {
 		return err

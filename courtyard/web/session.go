@@ -34,7 +34,7 @@ type SignIn struct {
 	Person string    // the pseudonym in the house
 	Kind   gate.Kind // gate.Citizen, or gate.Official for somebody who holds a post
 	Post   string    // the post to act in; the gate's choice when empty
-	Method string    // "passkey", "oidc", "demo"
+	Method string    // "activation", "oidc", "demonstration"
 	AAL    int       // authentication assurance level 1 to 3 (NIST SP 800-63B)
 }
 

@@ -47,7 +47,7 @@ type Read struct {
 // SignInTried is the data of identity.signin.succeeded and .failed.
 type SignInTried struct {
 	Source string `json:"source"`           // keyed hash of the network address, stable for a day
-	Method string `json:"method"`           // passkey, activation
+	Method string `json:"method"`           // passkey, activation, demonstration
 	Client string `json:"client,omitempty"` // the relying party, when one asked
 	Reason string `json:"reason,omitempty"` // of a failure: unknown, refused, expired, limited
 }

@@ -1,0 +1,35 @@
+package house
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/identity"
+)
+
+// TestADemonstrationsSignInIsSaid: becoming somebody with one click is said in
+// the journal as every sign-in is, by its own method.
+func TestADemonstrationsSignInIsSaid(t *testing.T) {
+	h := openHouse(t, Config{})
+	persona(t, h, "nadia", "en")
+	nadia := h.people.subject("nadia")
+	var said []store.Event
+	for end := time.Now().Add(5 * time.Second); len(said) == 0; time.Sleep(20 * time.Millisecond) {
+		var err error
+		if said, err = h.court.Journal.Read(t.Context(), 0, 10, identity.EventSignInSucceeded); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody said that nadia signed in")
+		}
+	}
+	var d identity.SignInTried
+	if err := json.Unmarshal(said[0].Payload, &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 1 || said[0].Actor != "citizen/"+nadia || said[0].Subject != "identity/person/"+nadia || d.Method != "demonstration" || d.Source == "" {
+		t.Errorf("%d sign-ins, the first by %s: %+v", len(said), said[0].Actor, d)
+	}
+}
