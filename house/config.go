@@ -51,7 +51,7 @@ func (c Config) databaseURL() string {
 }
 
 // OpenStore opens the database that the configuration names.
-func (c Config) OpenStore() store.Config { return store.Config{URL: c.databaseURL()} }
+func (c Config) OpenStore() store.Config { return store.Config{URL: c.databaseURL(), Clock: c.Clock} }
 
 // Master reads the master key: SARAI_MASTER_KEY if it is set, else the file
 // master.key in Data, made at the first start.
