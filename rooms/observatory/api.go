@@ -12,7 +12,7 @@ import (
 // IndicatorView is an indicator as programs read it.
 type IndicatorView struct {
 	ID     string `json:"id"`
-	Kind   string `json:"kind" enum:"catalogue,count,value,share,open,median" doc:"How figure is made: a number, a sum of minor units, percent, or milliseconds."`
+	Kind   string `json:"kind" enum:"catalogue,count,value,share,open,median" doc:"How figure is made: a number, a sum of minor units, percent, or microseconds."`
 	Figure int64  `json:"figure" doc:"As kind says; 0 and known false while there is nothing to take a share or a median of."`
 	Known  bool   `json:"known"`
 	Target int64  `json:"target,omitempty"`
@@ -44,7 +44,7 @@ type RowView struct {
 	Value     int64      `json:"value,omitempty" doc:"Minor units."`
 	Due       *time.Time `json:"due,omitempty"`
 	Ended     *time.Time `json:"ended,omitempty"`
-	TookMS    int64      `json:"took_ms,omitempty"`
+	TookUS    int64      `json:"took_us,omitempty" doc:"Microseconds."`
 	Good      *bool      `json:"good,omitempty"`
 	Position  int64      `json:"position" doc:"In the public log."`
 	key       string
@@ -113,7 +113,7 @@ func (r *Room) operations(a *api.API) {
 		views := make([]RowView, len(list))
 		for n, x := range list {
 			views[n] = RowView{Reference: x.Reference, At: x.At, Place: x.Place, Value: x.Value, Due: timeOrNil(x.Due), Ended: timeOrNil(x.Ended),
-				TookMS: x.Took.Milliseconds(), Good: x.Good, Position: x.Position, key: x.Key}
+				TookUS: x.Took.Microseconds(), Good: x.Good, Position: x.Position, key: x.Key}
 		}
 		return api.NewList(in.Paging, views, func(v RowView) []any { return []any{store.Micros(v.At), v.key} }), nil
 	})

@@ -150,8 +150,9 @@ func (r *Room) decided(tx *store.Tx, e store.Event) (bool, error) {
 	return true, add(tx, "in-time", e.At, 1, good, 0)
 }
 
-// transferred: a payment counts when it is committed; how long it took is from
-// the reservation on, the time a payer waits.
+// transferred: a payment counts when it is committed. How long it took the ledger
+// says itself when it was decided at once: its two events bear the time of one
+// transaction. Of others it is the time from reservation to commit.
 func (r *Room) transferred(tx *store.Tx, e store.Event) (bool, error) {
 	var d transfer
 	if err := e.Decode(&d); err != nil {
@@ -172,8 +173,8 @@ func (r *Room) transferred(tx *store.Tx, e store.Event) (bool, error) {
 	if _, err := insert(tx, begun); err != nil { // posted without a reservation
 		return false, err
 	}
-	took, err := store.List(tx, store.Value[int64], `update observatory_row set ended = $2, took = $2 - at, position = $3, reference = $4
-		where indicator = 'payments' and key = $1 and ended is null returning took`, d.Transfer, store.Micros(e.At), e.Position, entry(e))
+	took, err := store.List(tx, store.Value[int64], `update observatory_row set ended = $2, took = case when $5 > 0 then $5 else $2 - at end, position = $3, reference = $4
+		where indicator = 'payments' and key = $1 and ended is null returning took`, d.Transfer, store.Micros(e.At), e.Position, entry(e), d.Took)
 	if err != nil || len(took) == 0 {
 		return false, err
 	}

@@ -33,13 +33,13 @@ func (r *Room) rowsFile(c *web.Ctx, p gate.Permit[Indicator]) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"reference", "at", "place", "value", "due", "ended", "took_ms", "good", "position"}}
+	rows := [][]string{{"reference", "at", "place", "value", "due", "ended", "took_us", "good", "position"}}
 	for _, x := range list {
 		good := ""
 		if x.Good != nil {
 			good = strconv.FormatBool(*x.Good)
 		}
-		rows = append(rows, []string{x.Reference, stamp(x.At), x.Place, num(x.Value), stamp(x.Due), stamp(x.Ended), num(x.Took.Milliseconds()), good, num(x.Position)})
+		rows = append(rows, []string{x.Reference, stamp(x.At), x.Place, num(x.Value), stamp(x.Due), stamp(x.Ended), num(x.Took.Microseconds()), good, num(x.Position)})
 	}
 	return sendCSV(c, i.ID+"-rows.csv", rows)
 }

@@ -46,6 +46,7 @@ type (
 		To       string `json:"to"`
 		Amount   int64  `json:"amount"`
 		Currency string `json:"currency"`
+		Took     int64  `json:"took_us"` // of a payment decided at once
 	}
 	incident struct {
 		Incident string    `json:"incident"`

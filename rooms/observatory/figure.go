@@ -12,7 +12,7 @@ import (
 // Figure is an indicator as it stands.
 type Figure struct {
 	Indicator
-	Number int64 // percent, milliseconds, minor units or a count, as the kind says
+	Number int64 // percent, microseconds, minor units or a count, as the kind says
 	Known  bool  // false: nothing to take a share or a median of yet
 	N      int64 // how many it is made of
 	Good   int64
@@ -83,7 +83,7 @@ func (r *Room) figure(tx *store.Tx, i Indicator) (Figure, error) {
 		if err != nil {
 			return f, err
 		}
-		f.Number, f.Known = median(took)/1000, len(took) > 0
+		f.Number, f.Known = median(took), len(took) > 0
 		return f, nil
 	}
 	f.Number, f.Known = i.number(s)
@@ -262,7 +262,7 @@ func (r *Room) medians(tx *store.Tx, i Indicator, points []Point, now time.Time)
 			at++
 		}
 		if len(in) > 0 {
-			last = median(in) / 1000
+			last = median(in)
 		}
 		points[n].Number = last
 	}

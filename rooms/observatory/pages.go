@@ -147,16 +147,17 @@ func written(ctx context.Context, k Kind, n int64, known bool) string {
 		return web.Number(n) + "%" // without a space, or Urdu would put the sign on the wrong side
 	case k == Value:
 		return web.Money(ctx, n, "")
-	case k == Median && n < 10_000:
-		return web.T(ctx, "observatory.milliseconds", "n", web.Number(n))
 	case k == Median:
-		return web.T(ctx, "observatory.seconds", "n", web.Number(n/1000))
+		return brief(ctx, time.Duration(n)*time.Microsecond)
 	}
 	return web.Number(n)
 }
 
 // hint is what stands under a figure: the target, or what it is made of.
 func hint(ctx context.Context, f Figure) string {
+	if f.Kind == Median && f.Known {
+		return web.N(ctx, "observatory.median.of", min(f.N, medianOf), "target", written(ctx, f.Kind, f.Target, true))
+	}
 	if f.Target > 0 {
 		return web.T(ctx, "observatory.target", "target", written(ctx, f.Kind, f.Target, true))
 	}
@@ -168,10 +169,10 @@ func counter(ctx context.Context, f Figure) web.Counter {
 		Href: "/observatory/" + f.ID, Status: f.status(f.Number, f.Known), History: f.Minute}
 }
 
-// line is the history as a drawing. Money is drawn in whole units: nobody
-// reads the last two places off a chart.
+// line is the history as a drawing. Money is drawn in whole units and times in
+// whole milliseconds, rounded up: nobody reads the last places off a chart.
 func line(ctx context.Context, s sheet) web.Line {
-	l := web.Line{ID: s.ID, Title: web.T(ctx, "observatory."+s.ID), Unit: web.T(ctx, "observatory.unit."+string(s.Kind)), Target: s.Target}
+	l := web.Line{ID: s.ID, Title: web.T(ctx, "observatory."+s.ID), Unit: web.T(ctx, "observatory.unit."+string(s.Kind)), Target: drawn(s.Kind, s.Target)}
 	for _, p := range s.Points {
 		l.Points = append(l.Points, web.Point{Label: label(ctx, p), Value: drawn(s.Kind, p.Number)})
 	}
@@ -183,8 +184,11 @@ func line(ctx context.Context, s sheet) web.Line {
 }
 
 func drawn(k Kind, n int64) int64 {
-	if k == Value {
+	switch k {
+	case Value:
 		return n / 100
+	case Median:
+		return (n + 999) / 1000
 	}
 	return n
 }
@@ -196,10 +200,27 @@ func label(ctx context.Context, p Point) string {
 	return web.TimeOfDay(ctx, p.From)
 }
 
+// brief is a short time as precisely as it means something: no time is nought.
+func brief(ctx context.Context, d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return web.T(ctx, "observatory.milliseconds.under")
+	case d < 10*time.Millisecond:
+		tenths := (d.Microseconds() + 50) / 100
+		return web.T(ctx, "observatory.milliseconds", "n", web.Number(tenths/10)+"."+strconv.FormatInt(tenths%10, 10))
+	case d < 10*time.Second:
+		return web.T(ctx, "observatory.milliseconds", "n", web.Number(d.Milliseconds()))
+	}
+	return web.T(ctx, "observatory.seconds", "n", web.Number(int64(d/time.Second)))
+}
+
 // took is a time in words short enough for a table.
 func took(ctx context.Context, d time.Duration) string {
-	if d < 10*time.Second {
-		return web.T(ctx, "observatory.milliseconds", "n", web.Number(d.Milliseconds()))
+	switch {
+	case d == 0:
+		return "–" // not ended
+	case d < 10*time.Second:
+		return brief(ctx, d)
 	}
 	return web.Lasting(ctx, d)
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
+	"slices"
 	"sync"
 	"time"
 
+	"sarai/courtyard/clock"
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
@@ -52,6 +53,7 @@ type Book struct {
 	db     *store.DB
 	zone   *time.Location
 	timers Timers
+	clock  clock.Clock // tells how long a payment takes; times in rows are the transaction's
 
 	mu      sync.Mutex           // guards what follows
 	waiting map[string][]*ticket // by currency
@@ -74,13 +76,14 @@ func NewBook(db *store.DB, zone *time.Location, timers Timers) *Book {
 	if timers.Clear == nil {
 		timers.Clear = func(*store.Tx, string) error { return nil }
 	}
-	return &Book{db: db, zone: zone, timers: timers, waiting: map[string][]*ticket{}, busy: map[string]bool{}}
+	return &Book{db: db, zone: zone, timers: timers, clock: clock.System, waiting: map[string][]*ticket{}, busy: map[string]bool{}}
 }
 
 // ticket is a Work on its way.
 type ticket struct {
 	ctx  context.Context
 	work Work
+	came time.Time
 	rows []ledger.Row
 	err  error
 	done chan struct{}
@@ -92,7 +95,7 @@ const most = 256
 // Do decides and writes. When ctx ends first the outcome is unknown to the
 // caller; asking again with the same key gives it.
 func (b *Book) Do(ctx context.Context, w Work) ([]ledger.Row, error) {
-	t := &ticket{ctx: ctx, work: w, done: make(chan struct{})}
+	t := &ticket{ctx: ctx, work: w, came: b.clock.Now(), done: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting[w.Currency] = append(b.waiting[w.Currency], t)
 	if !b.busy[w.Currency] {
@@ -147,7 +150,7 @@ func (b *Book) together(currency string, batch []*ticket) error {
 			return err
 		}
 		for _, t := range batch {
-			if t.rows, t.err = d.work(t.work); errors.Is(t.err, errUndo) {
+			if t.rows, t.err = d.work(t.work, t.came); errors.Is(t.err, errUndo) {
 				return t.err
 			}
 		}
@@ -193,8 +196,8 @@ func (b *Book) open(tx *store.Tx, currency string, batch []*ticket) (*deciding, 
 }
 
 // work decides one Work. An error leaves the state as it was, unless it is
-// errUndo.
-func (d *deciding) work(w Work) ([]ledger.Row, error) {
+// errUndo. came is when the Work came to the ledger.
+func (d *deciding) work(w Work, came time.Time) ([]ledger.Row, error) {
 	rows := make([]ledger.Row, len(w.Steps))
 	fresh := make([]int, 0, len(w.Steps))
 	answered := map[string]ledger.Row{} // by the transfer's id in the request
@@ -237,7 +240,7 @@ func (d *deciding) work(w Work) ([]ledger.Row, error) {
 		if step.Key != "" {
 			d.known[[2]string{step.Party, step.Key}] = row
 		}
-		d.tell(row, w)
+		d.tell(row, w, came)
 	}
 	if something && w.After != nil {
 		if err := w.After(d.tx, rows); err != nil {
@@ -248,7 +251,7 @@ func (d *deciding) work(w Work) ([]ledger.Row, error) {
 }
 
 // tell says what a row means for its transfer.
-func (d *deciding) tell(row ledger.Row, w Work) {
+func (d *deciding) tell(row ledger.Row, w Work, came time.Time) {
 	t := d.state.Transfers[row.Transfer]
 	if t == nil || row.Kind == ledger.Post {
 		return
@@ -257,11 +260,15 @@ func (d *deciding) tell(row ledger.Row, w Work) {
 	case row.Kind == ledger.Reserve && row.Reason != ledger.Duplicate:
 		d.made[t.ID] = w.Notes[t.ID]
 		if row.Accepted() {
-			emitTransfer(d.tx, d.state, t, w.Actor, TransferReserved)
+			emitTransfer(d.tx, d.state, t, w.Actor, TransferReserved, 0)
 		}
 	case row.Kind == ledger.Commit && row.Accepted():
-		d.events[t.ID] = emitTransfer(d.tx, d.state, t, w.Actor, TransferCommitted)
+		took := time.Duration(0)
+		if slices.ContainsFunc(w.Steps, func(s ledger.Step) bool { return s.Kind == ledger.Reserve && s.Transfer == t.ID }) { // one decision
+			took = max(d.book.clock.Now().Sub(came), time.Microsecond)
+		}
+		d.events[t.ID] = emitTransfer(d.tx, d.state, t, w.Actor, TransferCommitted, took)
 	case row.Kind == ledger.Abort && row.Reason != ledger.Duplicate && row.Reason != ledger.AlreadyAborted && row.Reason != ledger.SettlementTimeout, row.Kind == ledger.Expire:
-		emitTransfer(d.tx, d.state, t, w.Actor, TransferAborted)
+		emitTransfer(d.tx, d.state, t, w.Actor, TransferAborted, 0)
 	}
 }

@@ -33,6 +33,10 @@
 // comes too late in the order of rows becomes an EXPIRE row. The job
 // payments.reservation.expire only sees to it that the money comes back soon.
 //
+// A payment that is reserved and committed in one decision bears one time in
+// both its events; how long it took, in microseconds from when the order came to
+// the ledger until it was decided, is measured apart and stands in the second.
+//
 // All sums are int64 minor units with checked arithmetic. [Invariants] holds
 // the ledger's promises against the rows, [Book.VerifyChain] makes all hashes
 // again; the rail's operator sees both at /pay/operate.

@@ -33,6 +33,9 @@ type TransferData struct {
 	Currency string `json:"currency"`
 	Phase    string `json:"phase"`
 	Reason   string `json:"reason,omitempty"` // ISO 20022, when it was aborted
+	// Took is in microseconds, of a payment that was reserved and committed in
+	// one decision: from when the order came to the ledger until it was decided.
+	Took int64 `json:"took_us,omitempty"`
 }
 
 // FeeData is what fee.asked and sale.asked say.
@@ -79,8 +82,8 @@ type BookData struct {
 	Head     string `json:"head"`     // hash of the last row, hexadecimal
 }
 
-func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, event string) string {
-	d := TransferData{Transfer: t.ID, Debit: t.Debit, Credit: t.Credit, Amount: t.Amount, Currency: t.Currency, Phase: string(t.Phase), Reason: string(t.Reason)}
+func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, event string, took time.Duration) string {
+	d := TransferData{Transfer: t.ID, Debit: t.Debit, Credit: t.Credit, Amount: t.Amount, Currency: t.Currency, Phase: string(t.Phase), Reason: string(t.Reason), Took: took.Microseconds()}
 	if event == TransferReserved {
 		d.Phase = string(ledger.Reserved)
 	}

@@ -51,6 +51,9 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 		return nil, fmt.Errorf("payments: the country pack has no currency")
 	}
 	book := NewBook(c.DB, c.Pack.Zone, timers())
+	if c.Clock != nil {
+		book.clock = c.Clock
+	}
 	r := &Room{
 		db: c.DB, book: book, ledger: book, gate: c.Gate, keys: c.Keys, pack: c.Pack, clock: c.Clock, newID: c.NewID, site: c.Site, demo: c.Demo, wants: w,
 		newReference: func() string { return id.Reference(12) },
