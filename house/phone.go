@@ -1,10 +1,7 @@
 package house
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"sort"
 	"strings"
 	"time"
 
@@ -17,10 +14,10 @@ import (
 
 // phoneView is a credential as the demonstration's telephone shows it.
 type phoneView struct {
-	Type, Issuer string
-	Claims       []web.Answer
-	Until        time.Time
-	Raw          string
+	Title, Issuer string
+	Claims        []web.Answer
+	Until         time.Time
+	Raw           string
 }
 
 // phone plays the part of the wallet on a citizen's telephone: it follows an
@@ -49,25 +46,32 @@ func (h *House) phone(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	if err := holder.Verify(c.Context(), &got[0]); err != nil {
 		return fault.New(fault.Conflict, "demo.phone.refused").Because(err)
 	}
-	v := phoneView{Type: got[0].Configuration, Issuer: got[0].Verified.Issuer, Until: got[0].Verified.Expires, Raw: got[0].Raw}
-	for name, value := range got[0].Verified.Claims {
-		switch name {
-		case "iss", "vct", "cnf", "status", "iat", "nbf", "exp", "vct#integrity":
-			continue
-		}
-		text, ok := value.(string)
-		if !ok {
-			b, err := json.Marshal(value)
-			if err != nil {
-				return fmt.Errorf("show a claim: %w", err)
-			}
-			text = string(b)
-		}
-		if len(text) > 300 {
-			text = text[:80] + " ..." // a photograph
-		}
-		v.Claims = append(v.Claims, web.Answer{Label: name, Value: text})
+	lang, card := c.Lang.Code, got[0]
+	v := phoneView{Title: card.Title(lang), Issuer: card.Verified.Issuer, Until: card.Verified.Expires, Raw: card.Raw}
+	for _, line := range card.Lines(lang) {
+		v.Claims = append(v.Claims, phoneLine(c, line))
 	}
-	sort.Slice(v.Claims, func(i, j int) bool { return v.Claims[i].Label < v.Claims[j].Label })
 	return c.Render(web.Page{Title: c.T("demo.phone.title"), Back: "/credentials"}, phonePage(v))
+}
+
+// phoneLine shows a claim as a telephone does: pictures as pictures, days as
+// days.
+func phoneLine(c *web.Ctx, l wallet.Line) web.Answer {
+	row := web.Answer{Label: l.Label, Value: l.Text(c.Lang.Code)}
+	if yes, ok := l.Value.(bool); ok {
+		row.Value = c.T("demo.phone.no")
+		if yes {
+			row.Value = c.T("demo.phone.yes")
+		}
+		return row
+	}
+	if strings.HasPrefix(row.Value, "data:image/jpeg;base64,") {
+		row.Body = phonePicture(row.Value, l.Label)
+		return row
+	}
+	if day, err := time.Parse(time.DateOnly, row.Value); err == nil {
+		row.Value = web.Date(c.Context(), day)
+	}
+	row.Code = row.Value != "" && strings.Trim(row.Value, "0123456789") == ""
+	return row
 }

@@ -45,6 +45,7 @@ type Credential struct {
 	Raw           string // as the issuer gave it, with all disclosures
 	Key           jwt.Signer
 	Verified      *sdjwt.Credential
+	About         *oid4vci.About // how the issuer wants it shown; may be nil
 	issuer        string
 }
 
@@ -163,7 +164,7 @@ func (w *Wallet) request(ctx context.Context, meta *oid4vci.Metadata, id string,
 	}
 	var out []Credential
 	for i, issued := range answer.Credentials {
-		c := Credential{Configuration: id, Raw: issued.Credential, Key: keys[i], issuer: meta.Issuer}
+		c := Credential{Configuration: id, Raw: issued.Credential, Key: keys[i], About: conf.About, issuer: meta.Issuer}
 		if err := w.Verify(ctx, &c); err != nil {
 			return nil, err
 		}
