@@ -166,12 +166,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Add("Vary", "Accept-Language")
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if p == http.ErrAbortHandler { //nolint:errorlint // the panic value itself
 				panic(p)
 			}
 			err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			if watched.begun { // too late for another answer; the log has it
-				a.problem(r.Context(), err)
+				_ = a.problem(r.Context(), err)
 				panic(http.ErrAbortHandler)
 			}
 			a.fail(w, r, err)

@@ -158,17 +158,17 @@ func place(f *fault.Error, d *huma.ErrorDetail) {
 	key, args := messageKey(d.Message)
 	path := split(d.Location)
 	if len(path) == 0 {
-		f.At("#", key, args...)
+		_ = f.At("#", key, args...)
 		return
 	}
 	if path[0] != "body" {
-		f.At(d.Location, key, args...)
+		_ = f.At(d.Location, key, args...)
 		return
 	}
 	if missing := keyArg(args, "name"); missing != "" {
 		path = append(path, missing)
 	}
-	f.At("#"+pointer(path[1:]), key, args...)
+	_ = f.At("#"+pointer(path[1:]), key, args...)
 }
 
 // split reads "body.items[3].tags" as body, items, 3, tags.

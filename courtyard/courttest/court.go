@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -94,11 +93,10 @@ func Ready(t testing.TB, db *store.DB, rooms func(c *courtyard.Courtyard) error)
 }
 
 func logger() *slog.Logger {
-	var out io.Writer = io.Discard
-	if os.Getenv("SARAI_TEST_LOG") != "" {
-		out = os.Stderr
+	if os.Getenv("SARAI_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(out, nil))
+	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }
 
 func prepare(t testing.TB, db *store.DB, manual *clock.Manual, rooms func(c *courtyard.Courtyard) error) (*Court, *httptest.Server, error) {
@@ -206,7 +204,11 @@ func (c *Court) Principal(person string, kind gate.Kind, post string) gate.Princ
 func (c *Court) be(query string) *http.Client {
 	c.t.Helper()
 	b := c.Browser()
-	res, err := b.Post(c.URL+"/courttest/be?"+query, "text/plain", strings.NewReader(""))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.URL+"/courttest/be?"+query, http.NoBody)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	res, err := b.Do(req)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func (g *Gate) evaluate(who Principal, action string, r Resource) (verdict, erro
 	if err != nil {
 		v.Errors = []string{err.Error()}
 		v.Reasons = []string{"gate.policy-failed"}
-		return v, nil
+		return v, nil //nolint:nilerr // the error is in the verdict: what cannot be asked is refused, on record
 	}
 	answer, why := cedar.Authorize(policies, entities, req)
 	for _, e := range why.Errors {

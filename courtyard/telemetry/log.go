@@ -93,14 +93,14 @@ func number(v slog.Value) string {
 // textOf is how a value of any type is written, so that it can be read first.
 func textOf(v any) string {
 	switch v := v.(type) {
+	case time.Time: // before Stringer, which it is, with the monotonic clock's reading
+		return v.Format(time.RFC3339Nano)
 	case error:
 		return v.Error()
 	case fmt.Stringer:
 		return v.String()
 	case []byte:
 		return string(v)
-	case time.Time:
-		return v.Format(time.RFC3339Nano)
 	case encoding.TextMarshaler:
 		if b, err := v.MarshalText(); err == nil {
 			return string(b)

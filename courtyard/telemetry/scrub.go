@@ -111,7 +111,7 @@ func suspicious(text string) bool {
 func normalise(text string) (plain string, back []int) {
 	var b strings.Builder
 	for i, r := range text {
-		size := 0
+		var size int
 		switch {
 		case invisible(r):
 			continue
