@@ -96,6 +96,12 @@ func (r *Room) activate(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return err
 	}
 	session, err := r.begin(c, subject, methodActivation, "", 1)
+	if fault.Is(err, fault.Forbidden) {
+		if err := r.failed(c, "activation", "", "suspended"); err != nil {
+			return err
+		}
+		return r.showSuspended(c, subject)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,6 +109,9 @@ func (r *Room) activate(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return err
 	}
 	if err := r.linkHouse(c, session); err != nil {
+		return err
+	}
+	if out, err := r.suspendedMeanwhile(c, subject); out || err != nil {
 		return err
 	}
 	if token != "" {

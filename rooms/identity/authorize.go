@@ -306,9 +306,15 @@ func (r *Room) proceed(c *web.Ctx, token string) error {
 		if err := takePending(tx, pendingAuthorize, token, &w); err != nil {
 			return err
 		}
+		if err := mayUse(tx, s.Subject); err != nil {
+			return err
+		}
 		code, err = r.grantCode(tx, s, a, consent.ID)
 		return err
 	})
+	if fault.Is(err, fault.Forbidden) {
+		return r.showSuspended(c, s.Subject)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@
 //
 // person, access, activation, handle, passkey, pending, spent, attempt
 // (00001); session, consent, grant, code, token (00002); offer, list,
-// credential (00003); enrolment from 00010 on.
+// credential (00003); enrolment from 00010 on; cohort (00011); suspension (00013).
 //
 // # Events
 //

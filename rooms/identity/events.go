@@ -23,7 +23,22 @@ const (
 	EventCredentialOffered = "identity.credential.offered"
 	EventCredentialIssued  = "identity.credential.issued"
 	EventCredentialRevoked = "identity.credential.revoked"
+	// EventSuspensionProposed and -Declined: an official proposed to suspend an
+	// identity or to give it back; another said no. Data StandingChanged.
+	EventSuspensionProposed = "identity.suspension.proposed"
+	EventSuspensionDeclined = "identity.suspension.declined"
+	// EventPersonSuspended and -Reinstated: another official confirmed it. Data StandingChanged.
+	EventPersonSuspended  = "identity.person.suspended"
+	EventPersonReinstated = "identity.person.reinstated"
 )
+
+// StandingChanged is the data of the events about suspending.
+type StandingChanged struct {
+	Suspension  string `json:"suspension"`
+	Act         string `json:"act"`                   // suspend or reinstate
+	Ground      string `json:"ground"`                // the legal reason, by name
+	Credentials int64  `json:"credentials,omitempty"` // whose status changed with it
+}
 
 // Issued is the data of identity.person.issued.
 type Issued struct {

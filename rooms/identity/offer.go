@@ -209,6 +209,12 @@ func (r *Room) tokenForOffer(c *web.Ctx, key string) error {
 		if outcome != nil {
 			return nil
 		}
+		if err := mayUse(tx, o.Subject); fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
+			outcome = oauthFail("invalid_grant", "the person's identity cannot be used at the moment")
+			return nil
+		} else if err != nil {
+			return err
+		}
 		// the code is spent: a second wallet with the same picture gets nothing
 		if _, err := tx.Exec(`update identity_offer set link = '', code = '', link_until = 0, tries = 0 where id = $1`, o.ID); err != nil {
 			return err

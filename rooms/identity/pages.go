@@ -65,13 +65,17 @@ func (r *Room) signInAnswer(c *web.Ctx, _ gate.Permit[gate.House]) error {
 			return err
 		}
 		if reason == "suspended" {
-			return err
+			return r.showSuspended(c, subject)
 		}
 		return r.showSignIn(c, token, true)
 	case err != nil:
 		return err
 	}
-	if _, err := r.begin(c, subject, methodPasskey, w.Request.Client, 2); err != nil {
+	_, err = r.begin(c, subject, methodPasskey, w.Request.Client, 2)
+	if fault.Is(err, fault.Forbidden) { // suspended since
+		return r.showSuspended(c, subject)
+	}
+	if err != nil {
 		return err
 	}
 	return c.Redirect("/oidc/continue?i=" + token)

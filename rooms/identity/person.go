@@ -152,21 +152,41 @@ func person(tx *store.Tx, subject string) (*Person, error) {
 	return p, err
 }
 
+// stateOf gives the state of a person's identity. With lock the row is held
+// until the update ends.
+func stateOf(tx *store.Tx, subject string, lock bool) (string, error) {
+	q := `select state from identity_person where subject = $1`
+	if lock {
+		q += ` for update`
+	}
+	state, err := store.Get(tx, store.Value[string], q, subject)
+	if fault.Is(err, fault.NotFound) {
+		return "", fault.New(fault.NotFound, "identity.person.unknown")
+	}
+	return state, err
+}
+
+func setState(tx *store.Tx, subject, state string) error {
+	if _, err := tx.Exec(`update identity_person set state = $2 where subject = $1`, subject, state); err != nil {
+		return fmt.Errorf("set the state of an identity: %w", err)
+	}
+	return nil
+}
+
 // mayUse refuses a person whose identity is suspended or over. The row is held
 // until the update ends: what is begun here is ended by a suspension that comes
 // after it. Somebody the register does not know has no identity to suspend.
 func mayUse(tx *store.Tx, subject string) error {
-	state, err := store.Get(tx, store.Value[string], `select state from identity_person where subject = $1 for update`, subject)
-	if fault.Is(err, fault.NotFound) || err == nil && state == stateActive {
+	state, err := stateOf(tx, subject, true)
+	switch {
+	case fault.Is(err, fault.NotFound), err == nil && state == stateActive:
 		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if state == stateSuspended {
+	case err == nil && state == stateSuspended:
 		return fault.New(fault.Forbidden, "identity.person.suspended")
+	case err == nil:
+		return fault.New(fault.Gone, "identity.person.ended")
 	}
-	return fault.New(fault.Gone, "identity.person.ended")
+	return err
 }
 
 // open unseals what an access names. It uses keys and so runs outside updates.

@@ -113,6 +113,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	r.declareEnrolment()
 	r.routes()
 	r.enrolment()
+	r.standingRoutes()
 	c.Jobs.Handle(job.Kind{Name: sweepJob, Action: "identity.sweep", Do: r.sweepDo})
 	c.Journal.Subscribe(journal.Subscription{Name: "identity.sessions", Types: []string{"web.session.ended"}, Handle: windowEnded})
 	return r, nil

@@ -80,6 +80,9 @@ func (r *Room) begin(c *web.Ctx, subject, method, client string, aal int) (strin
 	token := id.Token()
 	err = r.db.Update(c.Context(), func(tx *store.Tx) error {
 		now := tx.Now()
+		if err := mayUse(tx, subject); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`insert into identity_session (id, subject, method, aal, signed_in, expires, ended, house) values ($1, $2, $3, $4, $5, $6, 0, '')`,
 			hashed(token), subject, method, int64(aal), store.Micros(now), store.Micros(now.Add(sessionLife)))
 		if err != nil {

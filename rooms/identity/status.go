@@ -193,7 +193,27 @@ func (r *Room) SetStatus(ctx context.Context, p gate.Permit[Held], status int, r
 	if reason == "" {
 		return fault.New(fault.Invalid, "identity.revoke.reason").At("reason", "identity.revoke.reason")
 	}
-	return r.db.Update(ctx, func(tx *store.Tx) error { return setStatus(tx, h, status, reason, p.Who().Actor()) })
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		if status == statuslist.Valid { // one card is not given back while its person is suspended
+			if err := mayUse(tx, h.Subject); fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
+				return fault.New(fault.Conflict, "identity.revoke.person").Because(err)
+			} else if err != nil {
+				return err
+			}
+		}
+		return setStatus(tx, h, status, reason, p.Who().Actor())
+	})
+}
+
+// touchLists notes that lists change, lowest number first. Each gets a time of
+// its own: no two states of a list share one.
+func touchLists(tx *store.Tx, lists []int64, now int64) error {
+	for _, n := range lists {
+		if _, err := tx.Exec(`update identity_list set changed = case when changed >= $2 then changed + 1 else $2 end where id = $1`, n, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func setStatus(tx *store.Tx, h Held, status int, reason, actor string) error {
@@ -203,11 +223,8 @@ func setStatus(tx *store.Tx, h Held, status int, reason, actor string) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range lists {
-		// at least one microsecond later, so that no two states share a time
-		if _, err := tx.Exec(`update identity_list set changed = case when changed >= $2 then changed + 1 else $2 end where id = $1`, n, now); err != nil {
-			return err
-		}
+	if err := touchLists(tx, lists, now); err != nil {
+		return err
 	}
 	n, err := tx.Exec(`update identity_credential set status = $2, changed = $3, reason = $4 where offer = $1 and status <> $5 and status <> $2`,
 		h.Offer, status, now, reason, statuslist.Invalid)

@@ -97,6 +97,9 @@ func (r *Room) signedIn(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	if err := r.linkHouse(c, g.Request.Session); err != nil {
 		return err
 	}
+	if out, err := r.suspendedMeanwhile(c, claims.Subject); out || err != nil {
+		return err
+	}
 	return c.Redirect(w.To)
 }
 
