@@ -13,8 +13,10 @@ import (
 
 	"sarai/courtyard/clock"
 	"sarai/courtyard/country"
+	"sarai/courtyard/gate"
 	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Config is everything an operator decides. Only Data is needed.
@@ -31,6 +33,9 @@ type Config struct {
 	Contact  string   // where to report a weakness: an address for /.well-known/security.txt
 	Proxies  []string // addresses or networks of reverse proxies that are believed about X-Forwarded-For
 	Demo     *Demo    // a synthetic country; nil for a real one
+
+	Screens web.Screens // how many live screens may be open
+	Keep    gate.Keep   // how long the gate's decisions stay on record
 
 	Clock clock.Clock
 	Pace  float64 // multiplies every rate limit; 0 is 1, negative lifts them (tests)

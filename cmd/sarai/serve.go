@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"sarai/house"
 )
@@ -35,8 +36,10 @@ type listen struct {
 type serveCommand struct {
 	where
 	listen
-	Country string   `help:"Country pack: a code that is built in, or a folder." default:"pk"`
-	Proxy   []string `help:"Address or network of the reverse proxy in front, which is believed about where requests come from (X-Forwarded-For)." placeholder:"ADDRESS"`
+	Country       string   `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+	Proxy         []string `help:"Address or network of the reverse proxy in front, which is believed about where requests come from (X-Forwarded-For)." placeholder:"ADDRESS"`
+	Screens       int      `help:"Most live screens that this process keeps open." default:"10000"`
+	KeepDecisions int      `help:"Days for which the gate's decisions stay on record; decisions about somebody stay for ten years." placeholder:"DAYS" default:"400"`
 }
 
 // Run serves until the process is asked to stop.
@@ -50,6 +53,7 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	c.fill(&cfg)
 	cfg.Country, cfg.Proxies = c.Country, c.Proxy
+	cfg.Screens.All, cfg.Keep.Ordinary = c.Screens, time.Duration(c.KeepDecisions)*24*time.Hour
 	h, err := house.Open(ctx, cfg)
 	if err != nil {
 		return err
