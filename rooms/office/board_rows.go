@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/a-h/templ"
@@ -12,9 +13,6 @@ import (
 	"sarai/courtyard/store"
 	"sarai/courtyard/web"
 )
-
-// rowsMost is how many rows a number of a board opens.
-const rowsMost = 200
 
 // rowsWhere says, for each number of a board, which files stand behind it. $1
 // is the moment it is counted from or against.
@@ -27,8 +25,8 @@ var rowsWhere = map[string]string{
 }
 
 // rows are the files behind a number of a board, without their subjects: a
-// board is public.
-func (r *Room) rows(ctx context.Context, key, what string) (files []File, err error) {
+// board is public. One more than a page holds is read.
+func (r *Room) rows(ctx context.Context, key, what string, from place) (files []File, err error) {
 	where, ok := rowsWhere[what]
 	if !ok {
 		return nil, fault.New(fault.NotFound, "office.board.none")
@@ -46,9 +44,13 @@ func (r *Room) rows(ctx context.Context, key, what string) (files []File, err er
 		at = now.AddDate(0, 0, -30)
 	}
 	here, args := within("office", offices, 3)
+	if !from.begin() {
+		n := 3 + len(args)
+		here, args = here+fmt.Sprintf(" and (due, id) > ($%d, $%d)", n, n+1), append(args, from.At, from.Key)
+	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		files, err = store.List(tx, scanFile, `select `+fileColumns+` from office_file where `+where+` and `+here+` order by due, id limit $2`,
-			append([]any{at, rowsMost}, args...)...)
+			append([]any{at, pageRows + 1}, args...)...)
 		return err
 	})
 	return files, err
@@ -56,7 +58,8 @@ func (r *Room) rows(ctx context.Context, key, what string) (files []File, err er
 
 func (r *Room) showRows(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	key, what := c.Path("office"), c.Path("what")
-	files, err := r.rows(c.Context(), key, what)
+	from := placeOf(c)
+	files, err := r.rows(c.Context(), key, what, from)
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,12 @@ func (r *Room) showRows(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		name = "desks"
 	}
 	title := c.T("office.board." + name)
-	return c.Render(web.Page{Title: title, Back: "/board/" + key, Wide: true}, r.rowsPage(title, key, r.rowsTable(c.Context(), title, files)))
+	files, more := cut(files)
+	last := place{}
+	if more {
+		last = place{files[pageRows-1].Due, files[pageRows-1].ID}
+	}
+	return c.Render(web.Page{Title: title, Back: "/board/" + key, Wide: true}, r.rowsPage(title, key, r.rowsTable(c.Context(), title, files), turning("/board/"+key+"/"+what, nil, from, last, more)))
 }
 
 func (r *Room) rowsTable(ctx context.Context, title string, files []File) web.Table {

@@ -169,9 +169,14 @@ const workingDays = 10
 // EventSubject is what events about the file name as their subject.
 func (f File) EventSubject() string { return "office/file/" + f.ID }
 
-// Desk is the files a post holds, the one with the least time left first.
-func desk(tx *store.Tx, post string, limit int) ([]File, error) {
-	return store.List(tx, scanFile, `select `+fileColumns+` from office_file where holder = $1 and state = 'open' order by due, id limit $2`, post, limit)
+// desk is the files a post holds, the one with the least time left first, from a
+// place on.
+func desk(tx *store.Tx, post string, from place, limit int) ([]File, error) {
+	where, args := "holder = $1 and state = 'open'", []any{post, limit}
+	if !from.begin() {
+		where, args = where+" and (due, id) > ($3, $4)", append(args, from.At, from.Key)
+	}
+	return store.List(tx, scanFile, `select `+fileColumns+` from office_file where `+where+` order by due, id limit $2`, args...)
 }
 
 // byApplication is the file of an application.

@@ -150,12 +150,22 @@ func (x Receipt) Subject(lang string) string {
 	return File{SubjectEn: x.SubjectEn, SubjectUr: x.SubjectUr}.Subject(lang)
 }
 
-func receipts(tx *store.Tx, office string, limit int) ([]Receipt, error) {
+// receipts reads a page of an office's diary, the youngest first; between two
+// moments when until is set.
+func receipts(tx *store.Tx, office string, from place, since, until time.Time) ([]Receipt, error) {
+	where, args := "r.office = $1", []any{office, pageRows + 1}
+	if !until.IsZero() {
+		where, args = where+" and r.at >= $3 and r.at < $4", append(args, since, until)
+	}
+	if !from.begin() {
+		n := len(args)
+		where, args = where+fmt.Sprintf(" and (r.at, r.id) < ($%d, $%d)", n+1, n+2), append(args, from.At, from.Key)
+	}
 	return store.List(tx, func(scan store.Scan) (x Receipt, err error) {
 		var at int64
 		err = scan(&x.ID, &x.Diary, &x.Office, &x.From, &x.SubjectEn, &x.SubjectUr, &x.File, &at, &x.Number, &x.Holder, &x.State)
 		x.At = store.Time(at)
 		return x, err
 	}, `select r.id, r.diary, r.office, r.sender, r.subject_en, r.subject_ur, r.file, r.at, f.number, f.holder, f.state
-		from office_receipt r join office_file f on f.id = r.file where r.office = $1 order by r.at desc, r.diary desc limit $2`, office, limit)
+		from office_receipt r join office_file f on f.id = r.file where `+where+` order by r.at desc, r.id desc limit $2`, args...)
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -63,11 +65,16 @@ func (r *Room) registerOf(q *http.Request) (Register, error) {
 }
 
 func (r *Room) showDesk(c *web.Ctx, p gate.Permit[gate.House]) error {
-	files, err := r.Desk(c.Context(), p)
+	var files []File
+	from, post := placeOf(c), p.Who().Acting.ID
+	err := r.db.View(c.Context(), func(tx *store.Tx) (err error) {
+		files, err = desk(tx, post, from, pageRows+1)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return c.Render(web.Page{Title: c.T("office.desk.title"), Kind: "desk", Wide: true}, r.deskPage(files))
+	return c.Render(web.Page{Title: c.T("office.desk.title"), Kind: "desk", Wide: true}, r.deskPage(files, from))
 }
 
 func (r *Room) showFile(c *web.Ctx, p gate.Permit[File]) error {
@@ -85,7 +92,7 @@ func (r *Room) filePageOf(c *web.Ctx, p gate.Permit[File]) (page web.Page, body 
 	}
 	var files []File
 	err = r.db.View(c.Context(), func(tx *store.Tx) error {
-		files, err = desk(tx, p.Who().Acting.ID, 200)
+		files, err = desk(tx, p.Who().Acting.ID, place{}, pageRows+1)
 		return err
 	})
 	if err != nil {
@@ -212,16 +219,36 @@ func (r *Room) showReceipts(c *web.Ctx, p gate.Permit[Register]) error {
 }
 
 func (r *Room) receiptsOf(c *web.Ctx, g Register, who gate.Principal) (page web.Page, body templ.Component, err error) {
-	var all []Receipt
+	v := diaryView{Office: g.Office, Key: r.newID(), May: r.gate.Would(who, "office.file.open", g)}
+	day, asked, ok := dayOf(c)
+	var since, until time.Time
+	kept := url.Values{}
+	switch {
+	case !ok:
+		v.NoDay = true
+	case asked:
+		v.Day = day.In(r.pack.Zone)
+		since, until = v.Day, v.Day.AddDate(0, 0, 1)
+		kept.Set("on-day", strconv.Itoa(day.Day))
+		kept.Set("on-month", strconv.Itoa(int(day.Month)))
+		kept.Set("on-year", strconv.Itoa(day.Year))
+	}
+	from := placeOf(c)
 	err = r.db.View(c.Context(), func(tx *store.Tx) error {
-		all, err = receipts(tx, g.Office, 100)
+		v.Receipts, err = receipts(tx, g.Office, from, since, until)
 		return err
 	})
 	if err != nil {
 		return page, nil, err
 	}
-	may := r.gate.Would(who, "office.file.open", g)
-	return web.Page{Title: c.T("office.receipts.title"), Back: "/office", Wide: true}, r.receiptsPage(g.Office, r.newID(), all, may), nil
+	var more bool
+	if v.Receipts, more = cut(v.Receipts); more {
+		last := v.Receipts[len(v.Receipts)-1]
+		v.Turn = turning("/office/receipts", kept, from, place{last.At, last.ID}, true)
+	} else {
+		v.Turn = turning("/office/receipts", kept, from, place{}, false)
+	}
+	return web.Page{Title: c.T("office.receipts.title"), Back: "/office", Wide: true}, r.receiptsPage(v), nil
 }
 
 func (r *Room) postReceipt(c *web.Ctx, p gate.Permit[Register]) error {
@@ -251,8 +278,32 @@ func (r *Room) postReceipt(c *web.Ctx, p gate.Permit[Register]) error {
 	return c.Invalid(err, page, body)
 }
 
-// list is the start side of the desk.
-func (r *Room) list(ctx context.Context, files []File, current string) templ.Component {
+// diaryView is what the page of receipts shows.
+type diaryView struct {
+	Office, Key string
+	May         bool // take papers in
+	Receipts    []Receipt
+	Day         time.Time // only of this day
+	NoDay       bool      // what was written is no day
+	Turn        turn
+}
+
+// empty names the text that stands in place of no receipts.
+func (v diaryView) empty() string {
+	if v.Day.IsZero() {
+		return "office.receipts.empty"
+	}
+	return "office.receipts.none"
+}
+
+// list is the start side of the desk: one page of it.
+func (r *Room) list(ctx context.Context, files []File, current string, from place) templ.Component {
+	files, more := cut(files)
+	t := turning("/office", nil, from, place{}, false)
+	if more {
+		last := files[len(files)-1]
+		t = turning("/office", nil, from, place{last.Due, last.ID}, true)
+	}
 	items := make([]web.DeskItem, len(files))
 	lang := web.Lang(ctx).Code
 	for i, f := range files {
@@ -261,7 +312,7 @@ func (r *Room) list(ctx context.Context, files []File, current string) templ.Com
 			items[i].Tag = &web.Tag{Status: "info", Text: web.T(ctx, "office.desk.new")}
 		}
 	}
-	return web.DeskList{Title: web.T(ctx, "office.desk.list"), Items: items, Empty: web.T(ctx, "office.desk.empty")}
+	return templ.Join(web.DeskList{Title: web.T(ctx, "office.desk.list"), Items: items, Empty: web.T(ctx, "office.desk.empty")}, pageTurn(t, "office.desk.first", "office.desk.more"))
 }
 
 // recipients are the posts a file is likely to go to: the route's next one,

@@ -104,7 +104,7 @@ func (r *Room) Open(ctx context.Context, p gate.Permit[File]) (c Case, err error
 func (r *Room) Desk(ctx context.Context, p gate.Permit[gate.House]) (files []File, err error) {
 	post := p.Who().Acting.ID
 	err = r.db.View(ctx, func(tx *store.Tx) error {
-		files, err = desk(tx, post, 200)
+		files, err = desk(tx, post, place{}, 200)
 		return err
 	})
 	return files, err

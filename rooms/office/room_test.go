@@ -147,6 +147,7 @@ func TestTheOffice(t *testing.T) {
 			{"numbers have no gaps", numbersHaveNoGaps},
 			{"papers are sealed", papersAreSealed},
 			{"papers run nothing", papersRunNothing},
+			{"long lists are read page by page", longListsAreReadPageByPage},
 			{"the desk in a browser", theDeskInABrowser},
 			{"the board follows", theBoardFollows},
 			{"the desk by its interface", theDeskByItsInterface},
