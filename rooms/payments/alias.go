@@ -23,13 +23,6 @@ func (r *Room) aliasMAC(ctx context.Context, kind, value string) ([]byte, error)
 	return r.keys.MAC(ctx, purposeAlias, []byte(kind), []byte(value))
 }
 
-// putAlias lets payments to the alias go to the account from now on.
-func putAlias(tx *store.Tx, kind string, mac []byte, account string) error {
-	_, err := tx.Exec("insert into payments_alias (kind, mac, account, since) values ($1, $2, $3, $4) on conflict (kind, mac) do update set account = excluded.account, since = excluded.since",
-		kind, mac, account, store.Micros(tx.Now()))
-	return err
-}
-
 // findPayee finds the account behind what somebody typed: an IBAN, a mobile
 // number or a national number. All that is not found gets the same answer, so
 // that the answer tells nothing about who has an account.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"strconv"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
@@ -45,6 +46,8 @@ type walletView struct {
 	Banks    map[string]Participant
 	Current  *Account
 	Lines    []Line
+	Older    string // address of the movements before these
+	Newest   bool   // these are the last ones
 	CashKey  string // "" outside the demo
 }
 
@@ -65,7 +68,7 @@ func (r *Room) walletPages(s *web.Site) {
 		return c.Render(web.Page{Title: c.T("payments.wallet.title"), Trail: []web.Crumb{}}, walletBody(v))
 	}})
 	web.Handle(s, web.Route[Account]{Pattern: "GET /wallet/account/{id}", Action: "payments.account.read", Load: r.loadAccount, Do: func(c *web.Ctx, p gate.Permit[Account]) error {
-		v, err := r.walletOf(c.Context(), p.Resource().Holder, p.Resource().ID)
+		v, err := r.walletBefore(c.Context(), p.Resource().Holder, p.Resource().ID, beforeOf(c))
 		if err != nil {
 			return err
 		}
@@ -158,7 +161,22 @@ func (r *Room) loadAccount(q *http.Request) (Account, error) {
 
 // walletOf reads a person's accounts and the movements of one of them: the one
 // asked for, else the first.
-func (r *Room) walletOf(ctx context.Context, subject, current string) (v walletView, err error) {
+func (r *Room) walletOf(ctx context.Context, subject, current string) (walletView, error) {
+	return r.walletBefore(ctx, subject, current, math.MaxInt64)
+}
+
+// beforeOf reads out of an address before which row of the ledger the movements
+// begin; what nobody of us wrote is the end of the ledger.
+func beforeOf(c *web.Ctx) int64 {
+	n, err := strconv.ParseInt(c.Query("before"), 10, 64)
+	if err != nil || n <= 0 {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// walletBefore is walletOf with the movements before a row of the ledger.
+func (r *Room) walletBefore(ctx context.Context, subject, current string, before int64) (v walletView, err error) {
 	v.Banks = map[string]Participant{}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		if v.Accounts, err = accountsOf(tx, subject); err != nil {
@@ -177,10 +195,15 @@ func (r *Room) walletOf(ctx context.Context, subject, current string) (v walletV
 			}
 		}
 		if v.Current != nil {
-			v.Lines, err = history(tx, v.Current.ID, math.MaxInt64, historyLength)
+			v.Lines, err = history(tx, v.Current.ID, before, historyLength+1)
 		}
 		return err
 	})
+	v.Newest = before == math.MaxInt64
+	if len(v.Lines) > historyLength {
+		v.Lines = v.Lines[:historyLength]
+		v.Older = "/wallet/account/" + v.Current.ID + "?before=" + strconv.FormatInt(v.Lines[historyLength-1].Seq, 10)
+	}
 	if r.demo {
 		v.CashKey = r.newID()
 	}

@@ -39,10 +39,6 @@ func participants(tx *store.Tx) ([]Participant, error) {
 	return store.List(tx, scanParticipant, "select "+participantColumns+" from payments_participant order by kind, name_en")
 }
 
-func getParticipant(tx *store.Tx, id string) (Participant, error) {
-	return store.Get(tx, scanParticipant, "select "+participantColumns+" from payments_participant where id = $1", id)
-}
-
 // Position is a participant's standing in the rail's book, minor units.
 type Position struct {
 	Participant

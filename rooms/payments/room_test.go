@@ -43,6 +43,7 @@ func TestTheRoom(t *testing.T) {
 		{"two pay the same fee at once", twoPayTheSameFeeAtOnce},
 		{"of two requests for one thing one is paid", ofTwoRequestsForOneThingOneIsPaid},
 		{"two requests for one thing are paid at once", twoRequestsForOneThingArePaidAtOnce},
+		{"an old payment is found", anOldPaymentIsFound},
 		{"amounts as people type them", amountsAsPeopleTypeThem},
 		{"a new citizen opens a wallet and pays at a till", aNewCitizenOpensAWalletAndPaysAtATill},
 		{"the interface", theInterface},

@@ -132,7 +132,7 @@ func (r *Room) operations() {
 		func(ctx context.Context, p gate.Permit[gate.House], _ *noInput) (*ApplicationList, error) {
 			out := &ApplicationList{Applications: []ApplicationStatus{}}
 			return out, r.c.DB.View(ctx, func(tx *store.Tx) error {
-				as, err := applicationsOf(tx, p.Who().ID, 200)
+				as, err := applicationsOf(tx, p.Who().ID, place{}, 200)
 				for _, a := range as {
 					out.Applications = append(out.Applications, statusOf(a))
 				}

@@ -124,8 +124,9 @@ func lockApplication(tx *store.Tx, id string) (*Application, error) {
 }
 
 // applicationsOf lists a person's applications, newest change first.
-func applicationsOf(tx *store.Tx, owner string, limit int) ([]*Application, error) {
-	return store.List(tx, scanApplication, "select "+applicationColumns+" from services_application where owner = $1 order by updated desc, id desc limit $2", owner, limit)
+func applicationsOf(tx *store.Tx, owner string, from place, limit int) ([]*Application, error) {
+	after, args := from.after("updated", owner, limit)
+	return store.List(tx, scanApplication, "select "+applicationColumns+" from services_application where owner = $1"+after+" order by updated desc, id desc limit $2", args...)
 }
 
 func unknown(err error, key string) error {

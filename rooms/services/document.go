@@ -88,8 +88,9 @@ func documentByToken(tx *store.Tx, token string) (*Document, error) {
 	return d, unknown(err, "services.document.unknown")
 }
 
-func documentsOf(tx *store.Tx, owner string, limit int) ([]*Document, error) {
-	return store.List(tx, scanDocument, "select "+documentColumns+" from services_document where owner = $1 order by issued desc, id desc limit $2", owner, limit)
+func documentsOf(tx *store.Tx, owner string, from place, limit int) ([]*Document, error) {
+	after, args := from.after("issued", owner, limit)
+	return store.List(tx, scanDocument, "select "+documentColumns+" from services_document where owner = $1"+after+" order by issued desc, id desc limit $2", args...)
 }
 
 // issue is the job that makes the document of an approved application: printed

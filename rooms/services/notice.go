@@ -27,14 +27,15 @@ func notify(tx *store.Tx, a *Application, what string) error {
 	return nil
 }
 
-func noticesOf(tx *store.Tx, owner string, limit int) ([]Notice, error) {
+func noticesOf(tx *store.Tx, owner string, from place, limit int) ([]Notice, error) {
+	after, args := from.after("at", owner, limit)
 	return store.List(tx, func(scan store.Scan) (Notice, error) {
 		var n Notice
 		var at, seen int64
 		err := scan(&n.ID, &n.What, &n.Service, &n.Ref, &at, &seen)
 		n.At, n.Seen = store.Time(at), seen > 0
 		return n, err
-	}, "select id, what, service, ref, at, seen from services_notice where owner = $1 order by at desc, id desc limit $2", owner, limit)
+	}, "select id, what, service, ref, at, seen from services_notice where owner = $1"+after+" order by at desc, id desc limit $2", args...)
 }
 
 func unseen(tx *store.Tx, owner string) (n int64, err error) {

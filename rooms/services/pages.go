@@ -114,7 +114,7 @@ func (r *Room) homePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		v.Office = entries(c, "official")
 	}
 	err := r.c.DB.View(c.Context(), func(tx *store.Tx) error {
-		as, err := applicationsOf(tx, c.Who.ID, 20)
+		as, err := applicationsOf(tx, c.Who.ID, place{}, 20)
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		if v.Lately, v.Cases, err = r.lately(tx, d.ID); err != nil || !c.Who.SignedIn() {
 			return err
 		}
-		as, err := applicationsOf(tx, c.Who.ID, 50)
+		as, err := applicationsOf(tx, c.Who.ID, place{}, 50)
 		for _, a := range as {
 			if a.Service == d.ID && a.State == Draft {
 				v.Draft = a.Ref
@@ -334,29 +334,34 @@ func (r *Room) startForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 }
 
 func (r *Room) applicationsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
-	var v applicationsView
-	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) error {
-		as, err := applicationsOf(tx, c.Who.ID, 200)
-		for _, a := range as {
-			v.Applications = append(v.Applications, r.applicationTask(c, a))
-		}
+	var as []*Application
+	from := placeOf(c)
+	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) (err error) {
+		as, err = applicationsOf(tx, c.Who.ID, from, pageRows+1)
 		return err
 	}); err != nil {
 		return err
+	}
+	var v applicationsView
+	as, v.Turn = cut("/applications", from, as, func(a *Application) (time.Time, string) { return a.Updated, a.ID })
+	for _, a := range as {
+		v.Applications = append(v.Applications, r.applicationTask(c, a))
 	}
 	return c.Render(web.Page{Title: c.T("services.applications.title"), Back: "/"}, applicationsBody(v))
 }
 
 func (r *Room) noticesPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	var notices []Notice
+	from := placeOf(c)
 	if err := r.c.DB.Update(c.Context(), func(tx *store.Tx) (err error) {
-		if notices, err = noticesOf(tx, c.Who.ID, 100); err != nil {
+		if notices, err = noticesOf(tx, c.Who.ID, from, pageRows+1); err != nil {
 			return err
 		}
 		return markSeen(tx, c.Who.ID)
 	}); err != nil {
 		return err
 	}
+	notices, turn := cut("/notices", from, notices, func(n Notice) (time.Time, string) { return n.At, n.ID })
 	var items []web.Moment
 	for _, n := range notices {
 		status := ""
@@ -372,7 +377,7 @@ func (r *Room) noticesPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		items = append(items, web.Moment{At: n.At, Title: c.T("services.notice."+n.What, "service", r.catalogue.name(n.Service).In(c.Lang.Code)), Status: status,
 			Body: web.A("/applications/"+n.Ref, c.T("services.notice.open"))})
 	}
-	return c.Render(web.Page{Title: c.T("services.notices.title"), Back: "/"}, noticesBody(items))
+	return c.Render(web.Page{Title: c.T("services.notices.title"), Back: "/"}, noticesBody(items, turn))
 }
 
 // invalid says whether an error is about what the person wrote.

@@ -117,21 +117,24 @@ func (r *Room) applicationByID(ctx context.Context, id string) (a *Application, 
 }
 
 func (r *Room) documentsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
-	var v []web.Card
-	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) error {
-		ds, err := documentsOf(tx, c.Who.ID, 200)
-		for _, d := range ds {
-			tag := web.Tag{Status: "good", Text: c.T("services.valid")}
-			if !d.Valid(c.Now()) {
-				tag = web.Tag{Status: "bad", Text: c.T("services.expired")}
-			}
-			v = append(v, web.Card{Title: r.outputName(d.Service, c.Lang.Code), Href: "/documents/" + d.ID, Hint: c.T("services.document.issued", "date", c.Date(d.Issued)), Tag: &tag})
-		}
+	var ds []*Document
+	from := placeOf(c)
+	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) (err error) {
+		ds, err = documentsOf(tx, c.Who.ID, from, pageRows+1)
 		return err
 	}); err != nil {
 		return err
 	}
-	return c.Render(web.Page{Title: c.T("services.documents.title"), Back: "/"}, documentsBody(v))
+	ds, turn := cut("/documents", from, ds, func(d *Document) (time.Time, string) { return d.Issued, d.ID })
+	var v []web.Card
+	for _, d := range ds {
+		tag := web.Tag{Status: "good", Text: c.T("services.valid")}
+		if !d.Valid(c.Now()) {
+			tag = web.Tag{Status: "bad", Text: c.T("services.expired")}
+		}
+		v = append(v, web.Card{Title: r.outputName(d.Service, c.Lang.Code), Href: "/documents/" + d.ID, Hint: c.T("services.document.issued", "date", c.Date(d.Issued)), Tag: &tag})
+	}
+	return c.Render(web.Page{Title: c.T("services.documents.title"), Back: "/"}, documentsBody(v, turn))
 }
 
 func (r *Room) outputName(service, lang string) string {

@@ -41,7 +41,10 @@ type serviceView struct {
 	Sources                                  []sourceView
 }
 
-type applicationsView struct{ Applications []web.Task }
+type applicationsView struct {
+	Applications []web.Task
+	Turn         turnView
+}
 
 type consentView struct {
 	Ref, Service, Office, Law, Given string
