@@ -225,6 +225,19 @@ func (h *House) watch() error {
 			}
 			return float64(n)
 		}},
+		{"sarai_journal_behind", "Events the slowest subscription is behind.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			lag, err := c.Journal.Lag(ctx)
+			if err != nil {
+				return -1
+			}
+			behind := int64(0)
+			for _, n := range lag {
+				behind = max(behind, n)
+			}
+			return float64(behind)
+		}},
 		{"sarai_screens", "Live screens fed by this process.", func() float64 { return float64(c.Site.Viewers()) }},
 		{"sarai_jobs_done_total", "Jobs done by this process.", func() float64 { return float64(c.Jobs.Stats().Done) }},
 		{"sarai_jobs_dead_total", "Jobs given up by this process.", func() float64 { return float64(c.Jobs.Stats().Dead) }},

@@ -125,7 +125,7 @@ func noGaps(t testing.TB, h *House) {
 func instrumentsAnswer(t testing.TB, h *House) {
 	t.Helper()
 	b := journey.NewBrowser(h.Base(), "en")
-	for address, word := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": "sarai_journal_position"} {
+	for address, word := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": "sarai_journal_behind "} {
 		p := open(t, b, address, http.StatusOK)
 		if !strings.Contains(string(p.Body), word) {
 			t.Errorf("%s does not say %s: %s", address, word, brief(string(p.Body)))
