@@ -187,7 +187,7 @@ func (r *Ring) checkMaster(ctx context.Context) error {
 		return fmt.Errorf("keys: begin the ring: %w", err)
 	}
 	if got, err := m.open(proof, context); err != nil || string(got) != string(proofText) {
-		return fmt.Errorf("keys: wrong master key: this database was sealed under master key %s, but %s holds %s; put the database's own master key back (it is in the backup of that time) and start again",
+		return fmt.Errorf("keys: wrong master key: this database was sealed under master key %s, but %s holds %s; put the database's own master key back (no backup of the database holds it) and start again",
 			safe(fingerprint), m.Where, m.Fingerprint())
 	}
 	return nil
