@@ -9,7 +9,7 @@ import (
 )
 
 type journeyCommand struct {
-	Server string `help:"The server to walk through." placeholder:"URL" default:"http://localhost:8080"`
+	Server string `help:"The server to walk through, with a demonstration; http://localhost:8080 unless given." placeholder:"URL" default:"http://localhost:8080"`
 	Lang   string `help:"Language of the pages read." enum:"en,ur" default:"en"`
 	Keep   string `help:"Folder for the receipts, the certificate and the credentials." placeholder:"DIR" type:"path"`
 }

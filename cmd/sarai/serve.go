@@ -26,7 +26,7 @@ func (w where) config() (house.Config, error) {
 
 // listen says how a server is reached and how it logs.
 type listen struct {
-	Addr    string `help:"Address to listen on." placeholder:"HOST:PORT" default:"localhost:8080"`
+	Addr    string `help:"Address to listen on; localhost:8080 unless given." placeholder:"HOST:PORT" default:"localhost:8080"`
 	Base    string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
 	Log     string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
 	Contact string `help:"Where to report a weakness; served at /.well-known/security.txt." placeholder:"MAIL"`
@@ -39,7 +39,7 @@ type serveCommand struct {
 	Country       string   `help:"Country pack: a code that is built in, or a folder." default:"pk"`
 	Proxy         []string `help:"Address or network of the reverse proxy in front, which is believed about where requests come from (X-Forwarded-For)." placeholder:"ADDRESS"`
 	Screens       int      `help:"Most live screens that this process keeps open." default:"10000"`
-	KeepDecisions int      `help:"Days for which the gate's decisions stay on record; decisions about somebody stay for ten years." placeholder:"DAYS" default:"400"`
+	KeepDecisions int      `help:"Days for which the gate's decisions stay on record, 400 unless given; decisions about somebody stay for ten years." placeholder:"DAYS" default:"400"`
 }
 
 // Run serves until the process is asked to stop.
