@@ -24,7 +24,7 @@ func inLang(ctx context.Context, f Fact) string {
 	return f.Value
 }
 
-// factRows shows facts about somebody, in the order of the register.
+// factRows shows facts about somebody to an official, in the order of the register.
 func factRows(ctx context.Context, facts map[string]Fact) []web.Answer {
 	var rows []web.Answer
 	for _, name := range FactNames {
@@ -32,7 +32,7 @@ func factRows(ctx context.Context, facts map[string]Fact) []web.Answer {
 		if !ok || name == FactPhoto {
 			continue
 		}
-		row := web.Answer{Label: web.T(ctx, "identity.fact."+name), Value: inLang(ctx, f)}
+		row := web.Answer{Label: web.T(ctx, "identity.their."+name), Value: inLang(ctx, f)}
 		switch name {
 		case FactBirth:
 			if t, err := time.Parse(time.DateOnly, f.Value); err == nil {
