@@ -289,7 +289,7 @@ func (r *Room) proceed(c *web.Ctx, token string) error {
 		if silent {
 			return r.authorizeFailed(c, &authorizeError{redirect: a.Redirect, state: a.State, code: "login_required", why: "nobody is signed in recently enough"})
 		}
-		return c.Redirect("/oidc/sign-in?i=" + token)
+		return c.Redirect("/oidc/sign-in?i=" + url.QueryEscape(token))
 	}
 	consent, err := r.consentFor(ctx, s.Subject, client, a.Scopes)
 	if err != nil {
@@ -299,7 +299,7 @@ func (r *Room) proceed(c *web.Ctx, token string) error {
 		if silent {
 			return r.authorizeFailed(c, &authorizeError{redirect: a.Redirect, state: a.State, code: "consent_required", why: "the person has not agreed to this yet"})
 		}
-		return c.Redirect("/oidc/consent?i=" + token)
+		return c.Redirect("/oidc/consent?i=" + url.QueryEscape(token))
 	}
 	var code string
 	err = r.db.Update(ctx, func(tx *store.Tx) (err error) {
@@ -307,6 +307,9 @@ func (r *Room) proceed(c *web.Ctx, token string) error {
 			return err
 		}
 		if err := mayUse(tx, s.Subject); err != nil {
+			return err
+		}
+		if err := holds(tx, consent.ID); err != nil {
 			return err
 		}
 		code, err = r.grantCode(tx, s, a, consent.ID)

@@ -87,6 +87,19 @@ func agree(tx *store.Tx, newID func() string, subject, client string, scopes []s
 	return consent, nil
 }
 
+// holds refuses a consent that was withdrawn after it was looked up. Its row is
+// held, so that a withdrawal finds what is granted here and takes it back.
+func holds(tx *store.Tx, consent string) error {
+	if consent == "" {
+		return nil
+	}
+	withdrawn, err := store.Get(tx, store.Value[int64], `select withdrawn from identity_consent where id = $1 for update`, consent)
+	if err == nil && withdrawn != 0 {
+		return fault.New(fault.Conflict, "identity.consents.unknown")
+	}
+	return err
+}
+
 // withdraw takes a consent back, and with it every token that rests on it.
 func withdraw(tx *store.Tx, subject, consent string) error {
 	k, err := store.Get(tx, scanConsent, `select `+consentColumns+` from identity_consent where id = $1 and subject = $2 for update`, consent, subject)

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (r *Room) signInAnswer(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	if err != nil {
 		return err
 	}
-	return c.Redirect("/oidc/continue?i=" + token)
+	return c.Redirect("/oidc/continue?i=" + url.QueryEscape(token))
 }
 
 // passkeyPage lists a person's passkeys and offers to add one.
@@ -119,7 +120,7 @@ func (r *Room) passkeyAnswer(c *web.Ctx, p gate.Permit[Self]) error {
 	}
 	c.Flash("good", "identity.passkey.added")
 	if token != "" {
-		return c.Redirect("/oidc/continue?i=" + token)
+		return c.Redirect("/oidc/continue?i=" + url.QueryEscape(token))
 	}
 	return c.Redirect("/identity/passkey")
 }

@@ -7,7 +7,11 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"sarai/courtyard/fault"
 )
@@ -105,3 +109,39 @@ func FuzzPortrait(f *testing.F) {
 }
 
 func crc32png(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
+
+// slow is a picture that takes its time to read, and how many are being read.
+var slow struct {
+	now, most atomic.Int64
+}
+
+func init() {
+	image.RegisterFormat("png", "SLOWPICTURE", func(io.Reader) (image.Image, error) {
+		n := slow.now.Add(1)
+		defer slow.now.Add(-1)
+		for most := slow.most.Load(); n > most && !slow.most.CompareAndSwap(most, n); most = slow.most.Load() {
+		}
+		time.Sleep(30 * time.Millisecond) // long enough for all the others to come
+		return image.NewGray(image.Rect(0, 0, 240, 320)), nil
+	}, func(io.Reader) (image.Config, error) { return image.Config{Width: 240, Height: 320}, nil })
+}
+
+// The page for photographs is open to everybody: however many are sent at the
+// same moment, two are being read, and all of them in the end.
+func TestTwoPhotographsAreReadAtATime(t *testing.T) {
+	var wait sync.WaitGroup
+	var read atomic.Int64
+	for range 9 {
+		wait.Go(func() {
+			if _, err := portrait([]byte("SLOWPICTURE")); err != nil {
+				t.Error(err)
+				return
+			}
+			read.Add(1)
+		})
+	}
+	wait.Wait()
+	if slow.most.Load() != 2 || read.Load() != 9 {
+		t.Errorf("%d were read at a time, %d in the end", slow.most.Load(), read.Load())
+	}
+}
