@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,13 +20,16 @@ import (
 const (
 	titleMost = 120  // characters of an incident's title
 	noteMost  = 4000 // of a note
-	deskRows  = 50   // rows of each list on the desk
+	deskRows  = 25   // rows of each list on the desk, and of a page of the lists
+	earlier   = 10   // of each list of what is over
 )
 
 func (r *Room) pages() {
 	alert := func(q *http.Request) (Alert, error) { return r.Alert(q.Context(), q.PathValue("id")) }
 	incident := func(q *http.Request) (Incident, error) { return r.Incident(q.Context(), q.PathValue("id")) }
 	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /cert", Action: "cert.desk.read", Do: r.deskPage})
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /cert/alerts", Action: "cert.desk.read", Do: r.alertsPage})
+	web.Handle(r.site, web.Route[gate.House]{Pattern: "GET /cert/incidents", Action: "cert.desk.read", Do: r.incidentsPage})
 	web.Handle(r.site, web.Route[Alert]{Pattern: "GET /cert/alert/{id}", Action: "cert.alert.read", Load: alert, Do: r.alertPage})
 	web.Handle(r.site, web.Route[Alert]{Pattern: "POST /cert/alert/{id}/incident", Action: "cert.alert.decide", Load: alert, Do: r.openForm})
 	web.Handle(r.site, web.Route[Alert]{Pattern: "POST /cert/alert/{id}/dismiss", Action: "cert.alert.decide", Load: alert, Do: r.dismissForm})
@@ -58,21 +63,22 @@ type desk struct {
 
 func (r *Room) desk(ctx context.Context) (d desk, err error) {
 	d.room, d.Now = r, r.clock.Now()
+	if d.Raised, err = r.Alerts(ctx, AlertRaised, Place{}, deskRows); err != nil {
+		return d, err
+	}
 	all, err := r.Alerts(ctx, "", Place{}, 2*deskRows)
 	if err != nil {
 		return d, err
 	}
 	for _, a := range all {
-		if a.State == AlertRaised {
-			d.Raised = append(d.Raised, a)
-		} else if len(d.Decided) < deskRows {
+		if a.State != AlertRaised && len(d.Decided) < earlier {
 			d.Decided = append(d.Decided, a)
 		}
 	}
 	if d.Open, err = r.Incidents(ctx, IncidentOpen, Place{}, deskRows); err != nil {
 		return d, err
 	}
-	if d.Closed, err = r.Incidents(ctx, IncidentClosed, Place{}, deskRows); err != nil {
+	if d.Closed, err = r.Incidents(ctx, IncidentClosed, Place{}, earlier); err != nil {
 		return d, err
 	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
@@ -94,6 +100,64 @@ func (r *Room) deskPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return err
 	}
 	return c.Render(web.Page{Title: c.T("cert.title"), Wide: true, Live: "cert"}, deskPage(d))
+}
+
+// listView is one page of all alerts or all incidents.
+type listView struct {
+	Title       string
+	Table       web.Table
+	First, Next string // addresses; "" when there is none
+}
+
+// placeOf reads out of an address where a page of a list begins.
+func placeOf(c *web.Ctx) Place {
+	micros, err := strconv.ParseInt(c.Query("after"), 10, 64)
+	if err != nil || micros <= 0 {
+		return Place{}
+	}
+	return Place{At: store.Time(micros), ID: c.Query("key")}
+}
+
+// turned makes the addresses of a list's other pages; next is where the next one
+// begins, the zero place when this is the last.
+func (v listView) turned(at string, from, next Place) listView {
+	if !from.At.IsZero() {
+		v.First = at
+	}
+	if !next.At.IsZero() {
+		v.Next = at + "?after=" + strconv.FormatInt(store.Micros(next.At), 10) + "&key=" + url.QueryEscape(next.ID)
+	}
+	return v
+}
+
+func (r *Room) alertsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
+	from, next := placeOf(c), Place{}
+	list, err := r.Alerts(c.Context(), "", from, deskRows+1)
+	if err != nil {
+		return err
+	}
+	if len(list) > deskRows {
+		list = list[:deskRows]
+		next = Place{list[deskRows-1].Raised, list[deskRows-1].ID}
+	}
+	d := desk{room: r, Now: c.Now()}
+	v := listView{Title: c.T("cert.alerts.all"), Table: d.alerts(c.Context(), list, c.T("cert.decided.empty"))}.turned("/cert/alerts", from, next)
+	return c.Render(web.Page{Title: v.Title, Wide: true, Trail: trail(c)}, listPage(v))
+}
+
+func (r *Room) incidentsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
+	from, next := placeOf(c), Place{}
+	list, err := r.Incidents(c.Context(), "", from, deskRows+1)
+	if err != nil {
+		return err
+	}
+	if len(list) > deskRows {
+		list = list[:deskRows]
+		next = Place{list[deskRows-1].Opened, list[deskRows-1].ID}
+	}
+	d := desk{room: r, Now: c.Now()}
+	v := listView{Title: c.T("cert.incidents.all"), Table: d.incidents(c.Context(), list, c.T("cert.closed.empty"))}.turned("/cert/incidents", from, next)
+	return c.Render(web.Page{Title: v.Title, Wide: true, Trail: trail(c)}, listPage(v))
 }
 
 func trail(c *web.Ctx) []web.Crumb { return []web.Crumb{{Title: c.T("cert.title"), Href: "/cert"}} }

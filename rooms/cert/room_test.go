@@ -217,7 +217,7 @@ func TestAnAnalystTakesAnAlertThroughToTheEnd(t *testing.T) {
 			s.t.Fatalf("%d\n%s", code, page[strings.Index(page, "<main"):])
 		}
 		for _, form := range []string{"note", "report", "close"} {
-			if code, _, page = s.post(s.analyst, to+"/"+form); code != 422 {
+			if code, _, _ := s.post(s.analyst, to+"/"+form); code != 422 {
 				s.t.Fatalf("an empty %s: %d", form, code)
 			}
 		}
