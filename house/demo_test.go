@@ -2,10 +2,13 @@ package house
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
 	"sarai/courtyard/store"
+	"sarai/house/journey"
 	"sarai/rooms/identity"
 )
 
@@ -31,5 +34,17 @@ func TestADemonstrationsSignInIsSaid(t *testing.T) {
 	}
 	if len(said) != 1 || said[0].Actor != "citizen/"+nadia || said[0].Subject != "identity/person/"+nadia || d.Method != "demonstration" || d.Source == "" {
 		t.Errorf("%d sign-ins, the first by %s: %+v", len(said), said[0].Actor, d)
+	}
+
+	// whose identity is suspended does not sign in here either
+	if err := h.court.DB.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`update identity_person set state = 'suspended' where subject = $1`, nadia)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := journey.NewBrowser(h.Base(), "en").PostForm(t.Context(), "/demo/sign-in", url.Values{"persona": {"nadia"}})
+	if err != nil || p.Status != http.StatusForbidden {
+		t.Errorf("a suspended persona signs in: %v %v", p, err)
 	}
 }

@@ -9,9 +9,12 @@ import (
 const methodDemonstration = "demonstration"
 
 // Demonstrated says in the journal that the page of a demonstration is about
-// to sign somebody in, as it is said of every other sign-in. house asks for
-// it, which alone has such a page.
+// to sign somebody in, as it is said of every other sign-in, and refuses whose
+// identity is suspended. house asks for it, which alone has such a page.
 func (r *Room) Demonstrated(c *web.Ctx, subject string) error {
+	if err := r.MayUse(c.Context(), subject); err != nil {
+		return err
+	}
 	source, err := r.source(c)
 	if err != nil {
 		return err
