@@ -31,7 +31,7 @@ func (r *Room) findPayee(ctx context.Context, typed string) (*Account, error) {
 	if iban, err := r.pack.IBAN.Parse(typed); err == nil {
 		return r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, string(iban)) })
 	}
-	kind, value := "", ""
+	var kind, value string
 	if n, err := r.pack.NationalNumber.Parse(typed); err == nil {
 		kind, value = AliasNumber, n.Digits
 	} else if p, what, err := r.pack.Phone.Parse(typed); err == nil && what == "mobile" {

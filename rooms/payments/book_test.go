@@ -34,7 +34,7 @@ func town(t testing.TB, url string, now clock.Clock) (*store.DB, *Book) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() }) //nolint:errcheck // a test's database
+	t.Cleanup(func() { db.Close() })
 	db.Register(store.Migrations{Room: "payments", FS: files()})
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func (v *place) get(b *http.Client, path string) (string, int) {
 	v.t.Helper()
 	res, err := b.Get(v.URL + path)
 	check(v.t, err)
-	defer res.Body.Close() //nolint:errcheck // a test
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	check(v.t, err)
 	return string(body), res.StatusCode
@@ -109,7 +109,7 @@ func (v *place) post(b *http.Client, path string, fields ...string) (body string
 	q.Header.Set("Origin", v.URL)
 	res, err := b.Do(q)
 	check(v.t, err)
-	defer res.Body.Close() //nolint:errcheck // a test
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	check(v.t, err)
 	return string(text), res.StatusCode, res.Header.Get("Location")
@@ -433,7 +433,7 @@ func aNewCitizenOpensAWalletAndPaysAtATill(t *testing.T, v *place) {
 	// The till's screen turns green by itself.
 	green := make(chan time.Duration, 1)
 	live := v.live(bilal, sale)
-	defer live.Close() //nolint:errcheck // a test
+	defer live.Close()
 	var paidAt time.Time
 	go func() {
 		lines := bufio.NewScanner(live)
@@ -503,7 +503,7 @@ func theInterface(t *testing.T, v *place) {
 		q.Header.Set("Idempotency-Key", key)
 		res, err := ayesha.Do(q)
 		check(t, err)
-		defer res.Body.Close() //nolint:errcheck // a test
+		defer res.Body.Close()
 		var out map[string]any
 		_ = json.NewDecoder(res.Body).Decode(&out)
 		return out, res.StatusCode

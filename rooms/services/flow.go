@@ -108,8 +108,6 @@ type question struct {
 	Fields []Field
 }
 
-func (q question) name(f Field) string { return q.Kind + "." + f.ID }
-
 // questions lists what the person has to be asked, given what is known.
 func (r *Room) questions(ctx context.Context, d *Definition, c content, today country.Date) ([]question, error) {
 	var out []question
@@ -200,7 +198,7 @@ func (r *Room) answer(ctx context.Context, a *Application, d *Definition, q ques
 			case c.Answers[f.ID] != "":
 				value = c.Answers[f.ID] // kept from before
 			case !f.Optional:
-				wrong.At(f.ID, "services.answer.file.empty")
+				wrong = wrong.At(f.ID, "services.answer.file.empty")
 				continue
 			}
 		} else {

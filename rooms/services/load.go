@@ -299,7 +299,7 @@ var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 func (l loading) outcome() {
 	o := l.Output
 	known := func(where, ref string) {
-		if f, ok := l.Definition.field(ref); !ok {
+		if f, ok := l.field(ref); !ok {
 			l.Add(o.Pos, "output: %s: there is no %q among facts.* and answers.*", where, ref)
 		} else if f.Type == "file" {
 			l.Add(o.Pos, "output: %s: %q is a file and cannot be written out", where, ref)
@@ -315,7 +315,7 @@ func (l loading) outcome() {
 	}
 	for _, ref := range o.Public {
 		known("public", ref)
-		if f, ok := l.Definition.field(ref); ok && (f.Type == "national_number" || f.Type == "phone" || f.Type == "iban") {
+		if f, ok := l.field(ref); ok && (f.Type == "national_number" || f.Type == "phone" || f.Type == "iban") {
 			l.Add(o.Pos, "output: public: %q is a number of the person and is never shown to the public", ref)
 		}
 	}
@@ -354,7 +354,7 @@ func (l loading) test(t Test) error {
 	for kind, given := range map[string]map[string]any{"facts": t.Facts, "answers": t.Answers} {
 		for id, x := range given {
 			name := kind + "." + id
-			f, ok := l.Definition.field(name)
+			f, ok := l.field(name)
 			if !ok {
 				return fmt.Errorf("there is no %s", name)
 			}

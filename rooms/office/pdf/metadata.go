@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -135,7 +136,7 @@ func srgbProfile() []byte {
 		dir = binary.BigEndian.AppendUint32(dir, uint32(at))          //nolint:gosec // a few kilobytes
 		dir = binary.BigEndian.AppendUint32(dir, uint32(len(t.data))) //nolint:gosec // a few kilobytes
 	}
-	out := append(append(head, dir...), body...)
+	out := slices.Concat(head, dir, body)
 	binary.BigEndian.PutUint32(out, uint32(len(out))) //nolint:gosec // a few kilobytes
 	return out
 }

@@ -16,7 +16,6 @@ type sfnt struct {
 	capHeight           int16
 	glyphs, longMetrics int
 	longLoca            bool
-	italicAngle         int32
 	glyf, loca, hmtx    []byte
 }
 

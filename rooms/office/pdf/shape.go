@@ -210,7 +210,7 @@ func numbersInside(text []rune, levels []int) {
 		}
 		for j := i; j < len(text) && levels[j] == 0; j++ {
 			inside := class(j) == bidi.CS || class(j) == bidi.ES
-			if !number(j) && !(inside && j+1 < len(text) && number(j+1)) {
+			if !number(j) && (!inside || j+1 >= len(text) || !number(j+1)) {
 				break
 			}
 			levels[j] = 2

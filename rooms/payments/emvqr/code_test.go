@@ -112,7 +112,7 @@ func TestWrongPayloadsAreNamed(t *testing.T) {
 		"a tag twice":       {resealed("00020159011A59011B"), emvqr.ErrSyntax},
 		"no account":        {resealed("00020152045462530358658" + "02PK5901A6001B"), emvqr.ErrContent},
 		"format is not 01":  {resealed("000202"), emvqr.ErrContent},
-		"direction changed": {resealed("0002015905A‮BCD"), emvqr.ErrContent},
+		"direction changed": {resealed("0002015905A\u202eBCD"), emvqr.ErrContent},
 		"exponent":          {resealed("00020128160012PK.RAAST.P2M520454625303586" + "54031e35802PK5901A6001B"), emvqr.ErrContent},
 		"minus":             {resealed("00020128160012PK.RAAST.P2M520454625303586" + "5402-15802PK5901A6001B"), emvqr.ErrContent},
 		"very long":         {strings.Repeat("9", 5000), emvqr.ErrSyntax},
