@@ -232,10 +232,12 @@ func (r *Room) book(tx *store.Tx, o heldOffer, holders, nonces []string, sealed 
 			return nil, &oid4vci.Error{Code: oid4vci.InvalidNonce, Description: "the nonce was used before: fetch a new one"}
 		}
 	}
-	if err := mayUse(tx, o.Subject); fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
-		return nil, &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the person's identity cannot be used at the moment"}
-	} else if err != nil {
+	usable, err := canUse(tx, o.Subject)
+	if err != nil {
 		return nil, err
+	}
+	if !usable {
+		return nil, &oid4vci.Error{Code: oid4vci.RequestDenied, Description: "the person's identity cannot be used at the moment"}
 	}
 	state, err := store.Get(tx, store.Value[string], `select state from identity_offer where id = $1 for update`, o.ID)
 	if err != nil {

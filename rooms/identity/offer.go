@@ -192,7 +192,13 @@ func (r *Room) tokenForOffer(c *web.Ctx, key string) error {
 		if err != nil {
 			return err
 		}
+		usable, err := canUse(tx, o.Subject)
+		if err != nil {
+			return err
+		}
 		switch {
+		case !usable:
+			outcome = oauthFail("invalid_grant", "the person's identity cannot be used at the moment")
 		case o.Pin == "" && pin != "":
 			outcome = oauthFail("invalid_request", "no transaction code was asked for")
 		case o.Pin != "" && pin == "":
@@ -206,24 +212,9 @@ func (r *Room) tokenForOffer(c *web.Ctx, key string) error {
 			}
 			return err
 		}
-		if outcome != nil {
-			return nil
+		if outcome == nil {
+			token, err = r.spendOffer(tx, o, key)
 		}
-		if err := mayUse(tx, o.Subject); fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
-			outcome = oauthFail("invalid_grant", "the person's identity cannot be used at the moment")
-			return nil
-		} else if err != nil {
-			return err
-		}
-		// the code is spent: a second wallet with the same picture gets nothing
-		if _, err := tx.Exec(`update identity_offer set link = '', code = '', link_until = 0, tries = 0 where id = $1`, o.ID); err != nil {
-			return err
-		}
-		g := authGrant{ID: r.newID(), Subject: o.Subject, Client: "wallet", Offer: o.ID, Scopes: []string{o.Type}, Request: grantRequest{DPoPKey: key}}
-		if err := insertGrant(tx, g); err != nil {
-			return err
-		}
-		token, err = newToken(tx, g.ID, key)
 		return err
 	})
 	if err != nil {
@@ -233,6 +224,19 @@ func (r *Room) tokenForOffer(c *web.Ctx, key string) error {
 		return r.fail(c.W, c.R, outcome)
 	}
 	return answerJSON(c.W, http.StatusOK, oid4vci.TokenResponse{AccessToken: token, TokenType: tokenType(key), ExpiresIn: int64(tokenLife / time.Second)})
+}
+
+// spendOffer gives a wallet its token and ends the code: a second wallet with
+// the same picture gets nothing.
+func (r *Room) spendOffer(tx *store.Tx, o heldOffer, key string) (string, error) {
+	if _, err := tx.Exec(`update identity_offer set link = '', code = '', link_until = 0, tries = 0 where id = $1`, o.ID); err != nil {
+		return "", err
+	}
+	g := authGrant{ID: r.newID(), Subject: o.Subject, Client: "wallet", Offer: o.ID, Scopes: []string{o.Type}, Request: grantRequest{DPoPKey: key}}
+	if err := insertGrant(tx, g); err != nil {
+		return "", err
+	}
+	return newToken(tx, g.ID, key)
 }
 
 func notFound(key string) error { return fault.New(fault.NotFound, key) }

@@ -76,16 +76,6 @@ func takePending(tx *store.Tx, kind, token string, into any) error {
 	return err
 }
 
-// setPending replaces the data under a token.
-func setPending(tx *store.Tx, token string, data any) error {
-	b, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`update identity_pending set data = $1 where id = $2`, string(b), hashed(token))
-	return err
-}
-
 // spend uses something up: true the first time within life, false after that.
 // All processes share the table, so a replay at another node fails too.
 func spend(tx *store.Tx, kind, value string, life time.Duration) (bool, error) {

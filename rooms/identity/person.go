@@ -189,6 +189,15 @@ func mayUse(tx *store.Tx, subject string) error {
 	return err
 }
 
+// canUse is mayUse as a question.
+func canUse(tx *store.Tx, subject string) (bool, error) {
+	err := mayUse(tx, subject)
+	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // open unseals what an access names. It uses keys and so runs outside updates.
 func (r *Room) open(ctx context.Context, p *Person, a Access) error {
 	if a.opens(p.subject, FactNumber) {

@@ -127,12 +127,13 @@ func methodName(amr string) string {
 
 // end ends the provider's session of this browser.
 func (r *Room) end(c *web.Ctx) error {
-	k, err := c.R.Cookie(sessionCookie)
-	if err != nil || k.Value == "" {
+	cookies := c.R.CookiesNamed(sessionCookie)
+	if len(cookies) == 0 || cookies[0].Value == "" {
 		return nil
 	}
-	err = r.db.Update(c.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(`update identity_session set ended = $2 where id = $1`, hashed(k.Value), store.Micros(tx.Now()))
+	token := cookies[0].Value
+	err := r.db.Update(c.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(`update identity_session set ended = $2 where id = $1`, hashed(token), store.Micros(tx.Now()))
 		return err
 	})
 	r.setCookie(c.W, sessionCookie, "", "/oidc", -1)

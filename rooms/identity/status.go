@@ -195,10 +195,12 @@ func (r *Room) SetStatus(ctx context.Context, p gate.Permit[Held], status int, r
 	}
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		if status == statuslist.Valid { // one card is not given back while its person is suspended
-			if err := mayUse(tx, h.Subject); fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Gone) {
-				return fault.New(fault.Conflict, "identity.revoke.person").Because(err)
-			} else if err != nil {
+			usable, err := canUse(tx, h.Subject)
+			if err != nil {
 				return err
+			}
+			if !usable {
+				return fault.New(fault.Conflict, "identity.revoke.person")
 			}
 		}
 		return setStatus(tx, h, status, reason, p.Who().Actor())

@@ -159,10 +159,9 @@ func (r *Room) redeem(ctx context.Context, client *Client, code, redirect, verif
 		case g.Request.DPoPKey != "" && g.Request.DPoPKey != key:
 			outcome = oauthFail("invalid_dpop_proof", "the code is bound to another key")
 		}
-		if outcome != nil {
-			return nil
+		if outcome == nil {
+			token, err = newToken(tx, g.ID, key)
 		}
-		token, err = newToken(tx, g.ID, key)
 		return err
 	})
 	if err != nil {
@@ -193,7 +192,9 @@ func (r *Room) token(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	}
 	ctx, form := c.Context(), c.R.PostForm
 	client, e := r.proved(ctx, c.R)
-	if e != nil && !(form.Get("grant_type") == oid4vci.GrantPreAuthorized && client == nil && form.Get("client_assertion") == "" && c.R.Header.Get("Authorization") == "") {
+	// a wallet with a pre-authorized code need not say who it is; one that tries has to succeed
+	nameless := form.Get("grant_type") == oid4vci.GrantPreAuthorized && client == nil && form.Get("client_assertion") == "" && c.R.Header.Get("Authorization") == ""
+	if e != nil && !nameless {
 		return r.fail(c.W, c.R, e)
 	}
 	key, e := r.dpop(ctx, c.R, "")

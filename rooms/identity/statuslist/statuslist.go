@@ -121,7 +121,7 @@ func Decode(e Encoded) (*List, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: not zlib", ErrFormat)
 	}
-	defer r.Close() //nolint:errcheck // read to the end or refused below
+	defer r.Close() // read to the end or refused below
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: damaged", ErrFormat)

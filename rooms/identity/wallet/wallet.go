@@ -330,7 +330,7 @@ func (w *Wallet) do(req *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close() //nolint:errcheck // read to the end or given up
+	defer res.Body.Close() // read to the end or given up
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		return nil, err
