@@ -73,8 +73,9 @@
 //
 // Table web_session: the SHA-256 of a 256-bit token, rotated at sign-in, with
 // idle and absolute ends; nothing is kept in a process. Event
-// web.session.ended. Ctx.Visitor names an anonymous browser, and keeps its name
-// when somebody signs in, for forms that can be left and resumed.
+// web.session.ended, however a session ended. Ctx.Visitor names an anonymous
+// browser, and keeps its name when somebody signs in, for forms that can be
+// left and resumed.
 //
 // # Look
 //

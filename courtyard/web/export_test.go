@@ -1,5 +1,10 @@
 package web
 
+import "context"
+
+// Sweep ends the sessions that ran out, as Run does every ten minutes.
+func (s *Site) Sweep(ctx context.Context) error { return s.sweepOnce(ctx) }
+
 // ContentPolicy lets tests look at the policy for given form actions.
 func ContentPolicy(formAction ...string) string { return contentPolicy(formAction) }
 

@@ -88,6 +88,10 @@ func (s *Site) resume(c *Ctx) error {
 		return err
 	}
 	if !s.alive(found) {
+		// said at once, so that whatever else was opened with it ends too
+		if err := s.db.Update(c.R.Context(), func(tx *store.Tx) error { return endSession(tx, found) }); err != nil {
+			s.log(c, err) // nobody is signed in either way, and sweep comes by
+		}
 		return nil
 	}
 	if s.clock.Now().Sub(found.Seen) >= seenEvery && !strings.HasPrefix(c.R.URL.Path, livePath) {
@@ -258,7 +262,10 @@ func (s *Site) sessionByID(ctx context.Context, id string) (found session, err e
 	return found, err
 }
 
-// sweep deletes sessions that ran out, every ten minutes.
+// sweepAtOnce is how many sessions end in one update: others write in between.
+const sweepAtOnce = 200
+
+// sweep ends sessions that ran out, every ten minutes.
 func (s *Site) sweep(ctx context.Context) {
 	if s.db == nil {
 		return
@@ -269,12 +276,29 @@ func (s *Site) sweep(ctx context.Context) {
 			return
 		case <-time.After(10 * time.Minute):
 		}
+		if err := s.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "sweeping sessions failed", "error", err)
+		}
+	}
+}
+
+func (s *Site) sweepOnce(ctx context.Context) error {
+	for {
+		var n int
+		now := s.clock.Now()
 		err := s.db.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(`delete from web_session where expires < $1 or seen < $2`, store.Micros(s.clock.Now()), store.Micros(s.clock.Now().Add(-s.o.Idle)))
+			over, err := store.List(tx, scanSession, `select `+sessionColumns+` from web_session where expires <= $1 or seen <= $2 order by id limit $3 for update skip locked`,
+				store.Micros(now), store.Micros(now.Add(-s.o.Idle)), sweepAtOnce)
+			n = len(over)
+			for _, f := range over {
+				if err == nil {
+					err = endSession(tx, f)
+				}
+			}
 			return err
 		})
-		if err != nil && ctx.Err() == nil {
-			s.logger.WarnContext(ctx, "sweeping sessions failed", "error", err)
+		if err != nil || n < sweepAtOnce {
+			return err
 		}
 	}
 }

@@ -94,6 +94,49 @@ func TestSessionsEndByIdlenessAndByAge(t *testing.T) {
 	})
 }
 
+// TestTheEndOfASessionIsSaid: a session that ran out is said to have ended,
+// when its browser comes again and else when somebody sweeps, once: what was
+// opened with it elsewhere (the provider's session) ends with it.
+func TestTheEndOfASessionIsSaid(t *testing.T) {
+	each(t, func(t *testing.T, c *court) {
+		said := func() (n int) {
+			t.Helper()
+			if err := c.db.View(t.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(`select (select count(*) from journal_event where type = $1) + (select count(*) from journal_outbox where type = $1)`, "web.session.ended").Scan(&n)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		returns, stays, drafts := c.guest(t), c.guest(t), c.guest(t)
+		returns.signIn("p-ayesha")
+		stays.signIn("p-bilal")
+		drafts.get("/inn/visitor")
+		if err := c.site.Sweep(t.Context()); err != nil || said() != 0 {
+			t.Fatalf("%d sessions ended (%v) that had not", said(), err)
+		}
+		c.clock.Advance(31 * time.Minute)
+		for range 2 {
+			want(t, returns.get("/inn/bed/7"), http.StatusUnauthorized)
+		}
+		if said() != 1 {
+			t.Errorf("%d ends were said after one browser came again", said())
+		}
+		for range 2 {
+			if err := c.site.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if said() != 2 { // nobody was signed in with the third
+			t.Errorf("%d ends were said after sweeping", said())
+		}
+		var left int
+		if err := c.db.View(t.Context(), func(tx *store.Tx) error { return tx.QueryRow(`select count(*) from web_session`).Scan(&left) }); err != nil || left != 0 {
+			t.Errorf("%d sessions are left (%v)", left, err)
+		}
+	})
+}
+
 func TestEndingAllSessionsOfAPerson(t *testing.T) {
 	each(t, func(t *testing.T, c *court) {
 		phone, desk, other := c.guest(t), c.guest(t), c.guest(t)
