@@ -103,7 +103,8 @@ export async function agree(b, page) {
 // references are the credentials on the citizen's page, newest first.
 export async function references(b) {
   const page = await b.go('/credentials')
-  return [...new Set([...page.body.matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g)].map((m) => m[0]))]
+  const links = /\/credentials\/(offer|again)\/[0-9a-f-]+|data-again="[^"]*"/g // name offers, not credentials
+  return [...new Set([...page.body.replaceAll(links, '').matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g)].map((m) => m[0]))]
 }
 
 export async function revoke(reference) {
