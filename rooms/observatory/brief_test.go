@@ -26,12 +26,15 @@ func TestAShortTimeIsNeverNought(t *testing.T) {
 				t.Errorf("%v is %q, want %q", x.d, got, x.want)
 			}
 		}
-		if got := written(ur, Median, 640, true); got != "1 ملی سیکنڈ سے کم" {
+		if got := written(ur, Median, 640, true); got != "\u20671 ملی سیکنڈ سے کم\u2069" {
 			t.Errorf("in Urdu %q", got)
 		}
 		f := Figure{Indicator: Indicator{ID: "payments-time", Kind: Median, Target: 5_000_000, Better: "down"}, Number: 640, Known: true, N: 3}
 		if got := hint(en, f); got != "Middle of the last 3 payments; target 5,000 ms" {
 			t.Errorf("the hint is %q", got)
+		}
+		if got := (Point{}).written(en, Median); got != "–" {
+			t.Errorf("before the first payment it took %q", got)
 		}
 		if drawn(Median, 640) != 1 {
 			t.Error("the chart draws a payment that takes no time")

@@ -177,10 +177,15 @@ func line(ctx context.Context, s sheet) web.Line {
 		l.Points = append(l.Points, web.Point{Label: label(ctx, p), Value: drawn(s.Kind, p.Number)})
 	}
 	if n := len(s.Points); n > 0 {
-		l.Desc = web.T(ctx, "observatory.line", "from", label(ctx, s.Points[0]), "first", written(ctx, s.Kind, s.Points[0].Number, true),
-			"to", label(ctx, s.Points[n-1]), "last", written(ctx, s.Kind, s.Points[n-1].Number, true))
+		l.Desc = web.T(ctx, "observatory.line", "from", label(ctx, s.Points[0]), "first", s.Points[0].written(ctx, s.Kind),
+			"to", label(ctx, s.Points[n-1]), "last", s.Points[n-1].written(ctx, s.Kind))
 	}
 	return l
+}
+
+// written is the figure at a point; before the first payment there is no time.
+func (p Point) written(ctx context.Context, k Kind) string {
+	return written(ctx, k, p.Number, k != Median || p.Number > 0)
 }
 
 func drawn(k Kind, n int64) int64 {
@@ -201,7 +206,16 @@ func label(ctx context.Context, p Point) string {
 }
 
 // brief is a short time as precisely as it means something: no time is nought.
+// Where people read from the right it is kept so, also among figures, which are
+// laid out from the left (UAX 9, RLI and PDI).
 func brief(ctx context.Context, d time.Duration) string {
+	if web.Lang(ctx).RTL() {
+		return "\u2067" + briefly(ctx, d) + "\u2069"
+	}
+	return briefly(ctx, d)
+}
+
+func briefly(ctx context.Context, d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
 		return web.T(ctx, "observatory.milliseconds.under")
