@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +14,7 @@ import (
 type verifyCommand struct {
 	Receipt string   `arg:"" help:"The receipt file." type:"existingfile"`
 	Key     []string `help:"Verifier key of the log, as printed at its start and at /log/; may be given several times." required:"" placeholder:"KEY"`
-	Online  string   `help:"Also ask this log whether it still contains what the receipt was made from." placeholder:"URL"`
+	Online  string   `help:"Also ask the log at this address, such as https://sarai.example.gov/log, whether it still contains what the receipt was made from." placeholder:"URL"`
 }
 
 // Run checks a receipt without a network, unless it is asked to go further.
@@ -35,6 +36,9 @@ func (c verifyCommand) Run(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 	_, size, err := tlog.Check(ctx, c.Online, c.Key[0], p.Checkpoint)
+	if errors.Is(err, tlog.ErrNoAnswer) {
+		return fmt.Errorf("the log could not be asked: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("the log has not kept what it signed: %w", err)
 	}

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
+// ErrNoAnswer says that a log could not be asked: nothing is known about it.
+var ErrNoAnswer = errors.New("no answer from the log")
+
 // Client reads somebody's log over HTTP and believes only what it has checked.
 type Client struct {
 	URL  string       // the log's prefix, as "https://sarai.gov.pk/log"
@@ -87,15 +90,15 @@ func (c *Client) get(ctx context.Context, path string, most int64) ([]byte, erro
 	}
 	res, err := h.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: the log answers %s", path, res.Status)
+		return nil, fmt.Errorf("%w: %s: %s", ErrNoAnswer, r.URL, res.Status)
 	}
 	b, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoAnswer, r.URL, err)
 	}
 	if int64(len(b)) > most {
 		return nil, errors.New(path + ": longer than it can be")
