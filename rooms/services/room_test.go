@@ -68,6 +68,9 @@ func TestAyeshaGetsHerDomicileCertificate(t *testing.T) {
 		if ur := w.fakes.printed[0].Statement["ur"]; !strings.Contains(ur, "عائشہ صدیقی") || strings.Contains(ur, "{") {
 			t.Fatalf("urdu text: %s", ur)
 		}
+		if page := plainText(a.get("/services/domicile", 200)); !strings.Contains(page, "half of 1 applications were decided on the same working day") {
+			t.Fatalf("how long it took lately: %s", page)
+		}
 		offer := w.fakes.offers["services/document/"+app.ID]
 		if offer.Type != "DomicileCertificate" || offer.Claims["resident_since"] != "2001-04-17" || offer.Claims["district"] != "Islamabad" || offer.Claims["name_ur"] != "عائشہ صدیقی" {
 			t.Fatalf("offer %+v", offer)
