@@ -418,6 +418,10 @@ func aNewCitizenOpensAWalletAndPaysAtATill(t *testing.T, v *place) {
 
 	bilal := v.AsCitizen("s-bilal")
 	_, status, till := v.post(bilal, "/till/merchant-bilal", "amount", "۳۵۰", "what", "rice", "key", "sale-1")
+	// the key becomes part of the sale's events: nothing but what the page made
+	if _, status, _ := v.post(bilal, "/till/merchant-bilal", "amount", "350", "what", "rice", "key", "for Sana Malik"); status != http.StatusUnprocessableEntity {
+		t.Errorf("words as a key: %d", status)
+	}
 	if _, _, again := v.post(bilal, "/till/merchant-bilal", "amount", "۳۵۰", "what", "rice", "key", "sale-1"); again != till {
 		t.Error("one sale, two codes")
 	}
