@@ -44,3 +44,25 @@ func Entries(ctx context.Context, group string) []Entry {
 	slices.SortStableFunc(out, func(a, b Entry) int { return cmp.Compare(a.Order, b.Order) })
 	return out
 }
+
+// Waits lets a room say what waits for who is signed in, for the home page.
+func (s *Site) Waits(say func(*Ctx) ([]Task, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits = append(s.waits, say)
+}
+
+// Waiting is what the rooms say waits for who is signed in.
+func (c *Ctx) Waiting() (tasks []Task, err error) {
+	c.Site.mu.Lock()
+	rooms := slices.Clone(c.Site.waits)
+	c.Site.mu.Unlock()
+	for _, say := range rooms {
+		more, err := say(c)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, more...)
+	}
+	return tasks, nil
+}

@@ -93,6 +93,7 @@ type Site struct {
 
 	mu      sync.Mutex
 	entries []Entry
+	waits   []func(*Ctx) ([]Task, error)
 	scripts []string // names, in the order they were registered
 	options map[string]bool
 }

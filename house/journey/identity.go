@@ -188,8 +188,14 @@ func (w *Walk) card(ctx context.Context) ([]string, error) {
 	if err := w.registerPasskey(ctx); err != nil {
 		return nil, err
 	}
-	p, err := get(ctx, w.me, "/credentials")
+	p, err := get(ctx, w.me, "/")
 	if err != nil {
+		return nil, err
+	}
+	if p.Link("/credentials/offer/") == "" && len(w.state.collecting) == 0 {
+		return nil, fmt.Errorf("the home page does not say that a card waits: %s", said(p))
+	}
+	if p, err = get(ctx, w.me, "/credentials"); err != nil {
 		return nil, err
 	}
 	if f := p.Form("/credentials/offer"); f != nil {

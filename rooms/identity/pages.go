@@ -209,6 +209,20 @@ func (r *Room) typeName(ctx context.Context, id string) string {
 	return id
 }
 
+// uncollected is what a citizen has not yet put into a wallet.
+func (r *Room) uncollected(c *web.Ctx) (tasks []web.Task, err error) {
+	if c.Who.Kind != gate.Citizen {
+		return nil, nil
+	}
+	offers, err := r.Offers(c.Context(), c.Who.ID)
+	for _, o := range offers {
+		if o.State == offerOpen {
+			tasks = append(tasks, web.Task{Title: r.typeName(c.Context(), o.Type), Hint: c.T("identity.credentials.waits"), Href: "/credentials/offer/" + o.ID})
+		}
+	}
+	return tasks, err
+}
+
 // credentialsPage shows what waits for the wallet and what is in it.
 func (r *Room) credentialsPage(c *web.Ctx, p gate.Permit[Self]) error {
 	offers, err := r.Offers(c.Context(), p.Resource().Subject)

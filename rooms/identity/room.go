@@ -239,6 +239,7 @@ func (r *Room) routes() {
 	web.Handle(r.site, web.Route[Held]{Pattern: "GET /identity/revoke/{id}", Action: "identity.credential.look", Load: loadHeld, Do: r.revokePage})
 	web.Handle(r.site, web.Route[Held]{Pattern: "POST /identity/revoke/{id}", Action: "identity.credential.revoke", Load: loadHeld, Do: r.revokeAnswer})
 
+	r.site.Waits(r.uncollected)
 	r.site.Menu(web.Entry{Title: "identity.credentials.title", Hint: "identity.credentials.menu", Href: "/credentials", Group: "citizen", Order: 50})
 	r.site.Menu(web.Entry{Title: "identity.passkey.title", Hint: "identity.passkey.menu", Href: "/identity/passkey", Group: "citizen", Order: 70})
 	r.site.Menu(web.Entry{Title: "identity.consents.title", Hint: "identity.consents.menu", Href: "/identity/consents", Group: "citizen", Order: 80})

@@ -131,6 +131,11 @@ func (r *Room) homePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	if err != nil {
 		return err
 	}
+	more, err := c.Waiting()
+	if err != nil {
+		return err
+	}
+	v.Tasks = append(v.Tasks, more...)
 	return c.Render(web.Page{Title: c.T("services.home.title")}, homeBody(v))
 }
 
