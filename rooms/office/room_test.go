@@ -151,6 +151,7 @@ func TestTheOffice(t *testing.T) {
 			{"the desk in a browser", theDeskInABrowser},
 			{"the board follows", theBoardFollows},
 			{"the desk by its interface", theDeskByItsInterface},
+			{"an old board is loaded anew", anOldBoardIsLoadedAnew}, // last: it fills the journal
 		} {
 			t.Run(story.name, func(t *testing.T) {
 				h.t = t
