@@ -125,10 +125,13 @@ func (r *Room) OfferAgain(ctx context.Context, p gate.Permit[heldOffer]) (string
 		if err != nil || len(held) == 0 {
 			return err
 		}
-		return setStatus(tx, held[0], statuslist.Invalid, "identity.again.reason", p.Who().Actor())
+		return setStatus(tx, held[0], statuslist.Invalid, againReason, p.Who().Actor())
 	})
 	return offer, err
 }
+
+// againReason marks what was revoked because its holder took it again.
+const againReason = "identity.again.reason"
 
 // againPage asks before a credential is put into another wallet.
 func (r *Room) againPage(c *web.Ctx, p gate.Permit[heldOffer]) error {

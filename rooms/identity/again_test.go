@@ -254,6 +254,9 @@ func TestANewPhoneTakesThePlaceOfTheOld(t *testing.T) {
 		if e := h.events(identity.EventCredentialRevoked); len(e) != 1 || e[0].Actor != "citizen/"+h.ayesha {
 			t.Errorf("%+v", e)
 		}
+		if pg := h.get(b, "/credentials"); !strings.Contains(pg.body, "Put into a wallet again by its holder") {
+			t.Error("her page does not say why the earlier one is revoked")
+		}
 		// the old offer is over, for its link and for its token
 		if again := h.post(b, "/credentials/again/"+offer, nil).Header.Get("Location"); again != at {
 			t.Errorf("the old offer leads to %q", again)

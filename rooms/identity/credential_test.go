@@ -157,6 +157,9 @@ func TestARevokedCredentialShowsWithinTheMinute(t *testing.T) {
 		if err := w.Verify(ctx, &got[1]); !errors.Is(err, wallet.ErrStatus) {
 			t.Errorf("revoked: %v", err)
 		}
+		if pg := h.get(h.AsCitizen(h.ayesha), "/credentials"); !strings.Contains(pg.body, "Phone lost") {
+			t.Error("she does not read why")
+		}
 		if pg := h.post(official, at, url.Values{"status": {"0"}, "reason": {"Found again"}}); pg.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("a revocation was undone: %d", pg.StatusCode)
 		}

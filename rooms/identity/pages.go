@@ -259,10 +259,19 @@ func credentialRows(ctx context.Context, held []heldRow) []web.Row {
 	var rows []web.Row
 	for _, h := range held {
 		rows = append(rows, web.Row{ID: h.ID, Cells: []templ.Component{
-			web.Text(h.Name), web.When(h.Issued), web.Text(web.Date(ctx, h.Expires)), statusTag(ctx, h.Held), web.Code(h.ID),
+			web.Text(h.Name), web.When(h.Issued), web.Text(web.Date(ctx, h.Expires)), statusCell(h.Held), web.Code(h.ID),
 		}})
 	}
 	return rows
+}
+
+// reasonWords gives a reason as it is read: one of the house's own, or the words
+// an official wrote.
+func reasonWords(ctx context.Context, reason string) string {
+	if reason == againReason || reason == suspensionReason {
+		return web.T(ctx, reason)
+	}
+	return reason
 }
 
 func statusTag(ctx context.Context, h Held) templ.Component {
