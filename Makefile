@@ -42,7 +42,7 @@ race: ## the courtyard under the race detector (needs a C compiler)
 	CGO_ENABLED=1 scripts/with-postgres $(GO) test -race -short -timeout 20m ./courtyard/...
 
 bench: ## benchmarks: store, policy, live screens, start time
-	scripts/with-postgres scripts/bench
+	scripts/with-postgres --disk scripts/bench
 
 interop: build ## outside clients and suites against a running demo
 	conformance/run
