@@ -98,7 +98,8 @@ func (r *Room) definitionIn(tx *store.Tx, hash string) (*Definition, error) {
 }
 
 // find gives the services that fit what a person typed, best first: every word
-// must be found in the name, the summary, the search words or the office.
+// must be found in the name, the summary, the search words or the office, if
+// need be with a slip of the pen.
 func (c *catalogue) find(query string) []*Definition {
 	words := strings.Fields(fold(query))
 	if len(words) == 0 {
@@ -122,10 +123,12 @@ func (c *catalogue) find(query string) []*Definition {
 		for _, w := range words {
 			switch {
 			case strings.Contains(names, " "+w):
-				score += 4
+				score += 8
 			case strings.Contains(names, w):
-				score += 3
+				score += 6
 			case strings.Contains(rest, " "+w):
+				score += 2
+			case slices.ContainsFunc(strings.Fields(names+rest), func(known string) bool { return near(w, known) }):
 				score++
 			default:
 				score = -1000

@@ -3,6 +3,7 @@ package services
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sarai/courtyard/country"
@@ -296,6 +297,18 @@ func (r *Room) checkPage(c *web.Ctx, p gate.Permit[*Application]) error {
 	return c.Render(page, checkBody(v))
 }
 
+// sameNote takes the note that all answers share from them, to be said once.
+func sameNote(rows []web.Answer) string {
+	if len(rows) < 2 || slices.ContainsFunc(rows, func(a web.Answer) bool { return a.Note != rows[0].Note }) {
+		return ""
+	}
+	note := rows[0].Note
+	for i := range rows {
+		rows[i].Note = ""
+	}
+	return note
+}
+
 func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error) {
 	lang := c.Lang.Code
 	page := web.Page{Title: c.T("services.check.title"), Back: "/applications/" + a.Ref + "/consent"}
@@ -322,6 +335,7 @@ func (r *Room) checkView(c *web.Ctx, a *Application) (web.Page, checkView, error
 		}
 		v.Facts = append(v.Facts, row)
 	}
+	v.Known = sameNote(v.Facts)
 	for _, q := range qs {
 		if q.Kind == "facts" {
 			continue

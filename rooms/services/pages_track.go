@@ -37,9 +37,9 @@ func (r *Room) track(ctx context.Context, a *Application) (trackView, error) {
 	}
 	v.Steps = append(v.Steps, web.Step{Title: web.T(ctx, "services.step.sent"), State: "done", At: a.Submitted})
 	if a.FeeAmount > 0 {
-		s := web.Step{Title: web.T(ctx, "services.step.paid", "amount", web.Money(ctx, a.FeeAmount, "")), State: "now"}
+		s := web.Step{Title: web.T(ctx, "services.step.pay", "amount", web.Money(ctx, a.FeeAmount, "")), State: "now"}
 		if !a.Paid.IsZero() {
-			s.State, s.At = "done", a.Paid
+			s = web.Step{Title: web.T(ctx, "services.step.paid", "amount", web.Money(ctx, a.FeeAmount, "")), State: "done", At: a.Paid}
 		}
 		v.Steps = append(v.Steps, s)
 	}
@@ -74,7 +74,7 @@ func (r *Room) track(ctx context.Context, a *Application) (trackView, error) {
 	end := web.Step{Title: d.Output.Name.In(lang), State: "later"}
 	switch a.State {
 	case Issued:
-		end.State, end.Body = "done", web.A("/documents/"+a.Document, web.T(ctx, "services.step.open"))
+		end.State = "done"
 	case Approved:
 		end.State, end.Note = "now", web.T(ctx, "services.step.making")
 	case Refused:

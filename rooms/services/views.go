@@ -78,6 +78,7 @@ type findingView struct {
 
 type checkView struct {
 	Ref, Service   string
+	Known          string // where all facts are from, when it is the same for all
 	Facts, Answers []web.Answer
 	Findings       []findingView
 	Eligible       bool
