@@ -41,7 +41,7 @@ func furnish(c *courtyard.Courtyard) (r rooms, err error) {
 	c.API.Authenticator = bearerOrSession(r.identity)
 	c.Site.SignInPath = "/sign-in"
 
-	if r.payments, err = payments.New(c, payments.Wants{Payer: r.identity, Log: c.Log}); err != nil {
+	if r.payments, err = payments.New(c, payments.Wants{Payer: holders{r.identity}, Log: c.Log}); err != nil {
 		return r, err
 	}
 	if r.office, err = office.New(c, office.Wants{People: register{r.identity}}); err != nil {
@@ -105,6 +105,15 @@ type register struct{ *identity.Room }
 
 func (p register) Looked(tx *store.Tx, l office.Look) error {
 	return p.Room.Looked(tx, identity.Look{Subject: l.Person, Actor: l.Actor, Purpose: l.Purpose, Basis: l.Basis})
+}
+
+type holders struct{ *identity.Room }
+
+func (p holders) Name(ctx context.Context, subject, purpose string) (en, ur string, err error) {
+	found, err := p.Facts(ctx, identity.FactAsk{Subject: subject, Names: []string{identity.FactName}, Purpose: purpose, Basis: "identity.basis.request",
+		Actor: gate.Principal{Kind: gate.Citizen, ID: subject}.Actor()})
+	name := found[identity.FactName]
+	return name.Value, name.ValueUr, err
 }
 
 type fees struct{ *payments.Room }

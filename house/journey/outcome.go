@@ -92,10 +92,10 @@ func (w *Walk) watch(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	looks := strings.Count(string(p.Body), "<tr") - 1
-	// Two who decided on the identity, the card's wallet, the service, and the
-	// four desks the file went over.
-	if looks < 8 {
-		return nil, fmt.Errorf("only %d readings are shown, not 8: %s", looks, said(p))
+	// Two who decided on the identity, the card's wallet, the service, the bank
+	// of the new account, and the four desks the file went over.
+	if looks < 9 {
+		return nil, fmt.Errorf("only %d readings are shown, not 9: %s", looks, said(p))
 	}
 	zara, err := w.as(ctx, "zara")
 	if err != nil {

@@ -146,6 +146,9 @@ func (w *Walk) payment(ctx context.Context) ([]string, error) {
 		if phase := p.Data("data-phase"); phase != "committed" {
 			return nil, fmt.Errorf("the payment is %q: %s", phase, said(p))
 		}
+		if p.Link("/applications/"+w.state.application) == "" {
+			return nil, fmt.Errorf("the payment does not lead back to the application: %s", said(p))
+		}
 		w.state.transfer = p.Data("data-transfer")
 	}
 	lines := []string{}

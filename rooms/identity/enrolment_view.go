@@ -102,7 +102,7 @@ func (r *Room) said(ctx context.Context, words string) string {
 		return web.T(ctx, "identity.basis.consent")
 	}
 	if key, rest, _ := strings.Cut(words, " · "); r.site.Has(key) {
-		return strings.TrimSuffix(web.T(ctx, key)+" · "+rest, " · ")
+		return strings.TrimSuffix(web.T(ctx, key)+" · "+web.Said(ctx, rest), " · ")
 	}
 	return web.Said(ctx, words)
 }

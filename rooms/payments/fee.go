@@ -34,6 +34,7 @@ type FeeRequest struct {
 	Currency string    // ISO 4217
 	Purpose  string    // one line the payer reads
 	Expires  time.Time // after this it cannot be paid
+	Page     string    // path of the asker's page on which the payer goes on; may be empty
 }
 
 // Fee is a sum that is asked for once: by a service, or by a merchant at a till.
@@ -55,6 +56,7 @@ type Fee struct {
 	Transfer  string
 	Paid      time.Time
 	SettledBy string   // the fee that was paid in its stead
+	Page      string   // where the payer goes on; may be empty
 	Holder    *Account // the payee, when read with it
 }
 
@@ -101,8 +103,8 @@ func (r *Room) ask(tx *store.Tx, origin string, q FeeRequest, a *Account, actor 
 		}
 	}
 	f := Fee{ID: r.newID(), Reference: r.newReference()}
-	_, err = tx.Exec("insert into payments_fee ("+feeColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 0, $14, '')",
-		f.ID, origin, q.Key, f.Reference, q.Subject, q.Payee, a.ID, q.Amount, q.Currency, q.Purpose, feeAsked, store.Micros(tx.Now()), store.Micros(q.Expires), q.Cause)
+	_, err = tx.Exec("insert into payments_fee ("+feeColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 0, $14, '', $15)",
+		f.ID, origin, q.Key, f.Reference, q.Subject, q.Payee, a.ID, q.Amount, q.Currency, q.Purpose, feeAsked, store.Micros(tx.Now()), store.Micros(q.Expires), q.Cause, q.Page)
 	if err != nil {
 		return "", fmt.Errorf("write the fee: %w", err)
 	}
@@ -115,12 +117,20 @@ func (r *Room) ask(tx *store.Tx, origin string, q FeeRequest, a *Account, actor 
 	return f.ID, nil
 }
 
-const feeColumns = "id, origin, asked_key, reference, subject, payee, account, amount, currency, purpose, phase, asked, expires, transfer, paid, cause, settled_by"
+// next is where the payer of a service's fee goes on.
+func (f *Fee) next() string {
+	if f.Page != "" {
+		return f.Page
+	}
+	return "/applications"
+}
+
+const feeColumns = "id, origin, asked_key, reference, subject, payee, account, amount, currency, purpose, phase, asked, expires, transfer, paid, cause, settled_by, page"
 
 func scanFee(scan store.Scan) (*Fee, error) {
 	var f Fee
 	var asked, expires, paid int64
-	err := scan(&f.ID, &f.Origin, &f.Key, &f.Reference, &f.Subject, &f.Payee, &f.Account, &f.Amount, &f.Currency, &f.Purpose, &f.Phase, &asked, &expires, &f.Transfer, &paid, &f.Cause, &f.SettledBy)
+	err := scan(&f.ID, &f.Origin, &f.Key, &f.Reference, &f.Subject, &f.Payee, &f.Account, &f.Amount, &f.Currency, &f.Purpose, &f.Phase, &asked, &expires, &f.Transfer, &paid, &f.Cause, &f.SettledBy, &f.Page)
 	f.Asked, f.Expires = store.Time(asked), store.Time(expires)
 	if paid > 0 {
 		f.Paid = store.Time(paid)

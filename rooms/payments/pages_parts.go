@@ -67,6 +67,9 @@ func confirmRows(ctx context.Context, o *Order, bank string) []web.Answer {
 		Note: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, o.Payer.free(), o.Currency))})
 }
 
+// short is how much the payer's account lacks.
+func (o *Order) short() int64 { return max(0, o.Amount-o.Payer.free()) }
+
 func confirmButton(ctx context.Context, o *Order) string {
 	if o.Amount == 0 {
 		return web.T(ctx, "payments.confirm.pay")
@@ -95,7 +98,7 @@ func feeNext(v feeView) string {
 	if v.Back != "" {
 		return v.Back
 	}
-	return "/applications"
+	return v.Fee.next()
 }
 
 func saleRows(ctx context.Context, v tillView) (rows []web.Row) {

@@ -79,7 +79,9 @@ func (r *Room) payPages(s *web.Site) {
 		v.Receipt = r.wants.Log != nil && t.Event != "" && !v.Incoming
 		if t.Fee != "" {
 			if f, err := r.fee(c.Context(), t.Fee); err == nil {
-				v.Service = f.Origin == originService
+				if f.Origin == originService {
+					v.Next = f.next()
+				}
 			}
 		}
 		v.PayeeBank = r.bankName(c, t.Payee)
@@ -193,7 +195,7 @@ type paymentView struct {
 	*Transfer
 	Incoming  bool
 	Receipt   bool
-	Service   bool // it paid a service's fee
+	Next      string // page of the service whose fee it was to pay
 	PayeeBank string
 }
 

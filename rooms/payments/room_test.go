@@ -28,7 +28,7 @@ import (
 // names stands for the identity room.
 type names struct{}
 
-func (names) Name(_ context.Context, subject string) (en, ur string, err error) {
+func (names) Name(_ context.Context, subject, _ string) (en, ur string, err error) {
 	return "Sana Malik", "ثنا ملک", nil
 }
 

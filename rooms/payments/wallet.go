@@ -8,6 +8,7 @@ import (
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -25,7 +26,7 @@ func (r *Room) openWallet(ctx context.Context, subject, actor, participant strin
 	en, ur := given["en"], given["ur"]
 	if r.wants.Payer != nil {
 		var err error
-		if en, ur, err = r.wants.Payer.Name(ctx, subject); err != nil {
+		if en, ur, err = r.wants.Payer.Name(ctx, subject, "payments.open.purpose · "+web.Both(bank.Name.In("en"), bank.Name.In("ur"))); err != nil {
 			return "", fmt.Errorf("name of the new holder: %w", err)
 		}
 	}

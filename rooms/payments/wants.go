@@ -10,9 +10,10 @@ type Wants struct {
 }
 
 // Names gives a person's name as their identity has it, for the account they
-// open.
+// open. The person sees the reading, with its purpose: a text's key and the
+// participant's name.
 type Names interface {
-	Name(ctx context.Context, subject string) (en, ur string, err error)
+	Name(ctx context.Context, subject, purpose string) (en, ur string, err error)
 }
 
 // Receipts proves that an event is in the public log.

@@ -336,7 +336,7 @@ func (r *Room) ask(tx *store.Tx, a *Application, d *Definition, purpose string) 
 	if a.FeeRound > 0 {
 		key = fmt.Sprintf("%s/%d", a.ID, a.FeeRound)
 	}
-	fee, err := r.wants.Fees.Ask(tx, FeeRequest{Key: key, Cause: "services/application/" + a.ID, Subject: a.Owner, Payee: account.Post, Amount: a.FeeAmount, Currency: r.c.Pack.Currency.Code, Purpose: purpose, Expires: a.FeeExpires})
+	fee, err := r.wants.Fees.Ask(tx, FeeRequest{Key: key, Cause: "services/application/" + a.ID, Subject: a.Owner, Payee: account.Post, Amount: a.FeeAmount, Currency: r.c.Pack.Currency.Code, Purpose: purpose, Expires: a.FeeExpires, Page: "/applications/" + a.Ref})
 	if err != nil {
 		return fmt.Errorf("ask for the fee: %w", err)
 	}

@@ -61,6 +61,7 @@ type FeeRequest struct {
 	Currency string // ISO 4217
 	Purpose  string // what the payer reads
 	Expires  time.Time
+	Page     string // where the payer goes on
 }
 
 // Office takes an application in as a file.
