@@ -20,6 +20,9 @@ var saysOf = map[string]string{
 	"services": "application service office definition fee outcome post document number sha256",
 	"payments": "transfer debit credit from to currency phase reason fee key payee account participant kind head settled_by",
 	"office":   "receipt diary office file application number service holder kind post charge digest key from to outcome grounds",
+	// purpose and basis are a text's key, a service's name, a file's number or a
+	// law: the program's words, which the person reads among the readings
+	"identity": "source district outcome state access facts purpose basis method client reason consent scopes offer credential type suspension act ground",
 	"cert":     "alert rule incident number severity outcome",
 }
 
@@ -38,7 +41,7 @@ func TestEventsCarryNoWords(t *testing.T) {
 		types := map[string]*ast.StructType{}
 		files := readAll(t, filepath.Join("rooms", room))
 		for _, f := range files {
-			if filepath.Base(f.file) != "events.go" {
+			if !strings.HasSuffix(f.file, "events.go") {
 				continue
 			}
 			ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -101,7 +104,7 @@ func checkMember(t *testing.T, f source, room, owner string, m *ast.Field, known
 	}
 	name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(m.Tag.Value, "`")).Get("json"), ",")
 	switch {
-	case strings.HasPrefix(kind, "[]"), strings.HasPrefix(kind, "map["), kind == "any":
+	case strings.HasPrefix(kind, "[]") && !(kind == "[]string" && known[name]), strings.HasPrefix(kind, "map["), kind == "any":
 		t.Errorf("%s: %s.%s is %s; an event of room %s holds ids, codes and numbers", where(f, m), owner, name, kind, room)
 	case !known[name]:
 		t.Errorf("%s: %s.%s may hold words; events of room %s carry ids, codes and hashes, and readers fetch the text through an interface", where(f, m), owner, name, room)
