@@ -98,7 +98,7 @@ func feeNext(v feeView) string {
 	if v.Back != "" {
 		return v.Back
 	}
-	return v.Fee.next()
+	return v.next()
 }
 
 func saleRows(ctx context.Context, v tillView) (rows []web.Row) {
