@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -28,19 +27,10 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Texts are the interface's own sentences, en.yaml and ur.yaml.//
+//
 //go:embed texts/*.yaml
-var texts embed.FS
-
-// Texts are the interface's own sentences, en.yaml and ur.yaml.
-var Texts = within(texts, "texts")
-
-func within(fsys fs.FS, dir string) fs.FS {
-	sub, err := fs.Sub(fsys, dir)
-	if err != nil {
-		panic("api: " + err.Error()) // the folder is embedded
-	}
-	return sub
-}
+var Texts embed.FS
 
 // DefaultBody is the most bytes a request body may have unless the operation
 // says otherwise.
@@ -127,7 +117,7 @@ func New(db *store.DB, g *gate.Gate, o Options) *API {
 	}
 	a.match = language.NewMatcher(tags)
 	if db != nil {
-		db.Register(store.Migrations{Room: "api", FS: within(migrations, "migrations")})
+		db.Register(store.Migrations{Room: "api", FS: migrations})
 	}
 	a.huma = humago.New(a.mux, configure(o, a.base))
 	a.mux.HandleFunc("GET /api/openapi.json", a.serveDocument)

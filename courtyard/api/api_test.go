@@ -198,7 +198,7 @@ func once(t *testing.T, test func(t *testing.T, db *store.DB)) {
 
 func texts(t *testing.T, lang string) map[string]string {
 	t.Helper()
-	f, err := api.Texts.Open(lang + ".yaml")
+	f, err := api.Texts.Open("texts/" + lang + ".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -24,19 +23,10 @@ var sharedSchema []byte
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Texts are the gate's own sentences, en.yaml and ur.yaml.//
+//
 //go:embed texts/*.yaml
-var texts embed.FS
-
-// Texts are the gate's own sentences, en.yaml and ur.yaml.
-var Texts = within(texts, "texts")
-
-func within(fsys fs.FS, dir string) fs.FS {
-	sub, err := fs.Sub(fsys, dir)
-	if err != nil {
-		panic("gate: " + err.Error()) // the folder is embedded
-	}
-	return sub
-}
+var Texts embed.FS
 
 // Posts tells what a post is: its office, titles and powers. The country pack
 // gives it.
@@ -95,7 +85,7 @@ func New(db *store.DB, o Options) *Gate {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
 	if db != nil {
-		db.Register(store.Migrations{Room: "gate", FS: within(migrations, "migrations")})
+		db.Register(store.Migrations{Room: "gate", FS: migrations})
 	}
 	return g
 }

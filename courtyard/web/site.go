@@ -137,17 +137,9 @@ func New(o Options) *Site {
 	}
 	s.hub = newHub(s)
 	if o.DB != nil {
-		sub, err := fs.Sub(migrations, "migrations")
-		if err != nil {
-			panic("web: " + err.Error()) // the folder is embedded
-		}
-		o.DB.Register(store.Migrations{Room: "web", FS: sub})
+		o.DB.Register(store.Migrations{Room: "web", FS: migrations})
 	}
-	sub, err := fs.Sub(ownTexts, "texts")
-	if err != nil {
-		panic("web: " + err.Error())
-	}
-	s.Texts("web", sub)
+	s.Texts("web", ownTexts)
 	s.Texts("gate", gate.Texts)
 	s.Texts("country", country.Texts)
 	for _, leaf := range []string{"fault", "store"} { // parts that know of no pages

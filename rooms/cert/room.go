@@ -3,7 +3,6 @@ package cert
 import (
 	_ "embed"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -65,11 +64,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 			}
 		}
 	}
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	c.DB.Register(store.Migrations{Room: "cert", FS: sub})
+	c.DB.Register(store.Migrations{Room: "cert", FS: files})
 	c.Gate.Room("cert", policy, schema)
 	c.Site.Texts("cert", files)
 	for _, rule := range rules.Rules {

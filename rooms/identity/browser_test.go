@@ -22,15 +22,15 @@ import (
 	"sarai/rooms/identity"
 )
 
-// In a real browser, on a phone's screen: the activation code, the passkey
-// button, and the way back in with Chromium's own virtual authenticator. Set
-// SARAI_SHOTS to a folder to keep pictures of the pages on the way.
-func TestAPasskeyInARealBrowser(t *testing.T) {
+// inABrowser opens a browser and a court with people in it for a minute and a
+// half.
+func inABrowser(t *testing.T) (context.Context, *webtest.Browser, *hall) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes its time")
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 60*time.Second)
-	defer stop()
+	ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
+	t.Cleanup(stop)
 	browser, err := webtest.Start(ctx)
 	if errors.Is(err, webtest.ErrNoBrowser) {
 		t.Skip(err)
@@ -38,7 +38,7 @@ func TestAPasskeyInARealBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer browser.Close()
+	t.Cleanup(browser.Close)
 	db, err := store.Open(ctx, store.Config{URL: storetest.SQLite(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -47,12 +47,24 @@ func TestAPasskeyInARealBrowser(t *testing.T) {
 	h := &hall{t: t}
 	h.Court = courttest.New(t, db, func(c *courtyard.Courtyard) (err error) {
 		h.room, err = identity.New(c, identity.Wants{})
+		if err == nil {
+			c.Gate.SetNames(h.room.Names)
+		}
 		return err
 	})
 	subjects, err := h.room.Seed(ctx, people)
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.ayesha, h.bilal, h.officer = subjects[0], subjects[1], subjects[2]
+	return ctx, browser, h
+}
+
+// In a real browser, on a phone's screen: the activation code, the passkey
+// button, and the way back in with Chromium's own virtual authenticator. Set
+// SARAI_SHOTS to a folder to keep pictures of the pages on the way.
+func TestAPasskeyInARealBrowser(t *testing.T) {
+	_, browser, h := inABrowser(t)
 	tab, err := browser.Tab(h.URL, webtest.View{Name: "phone", Width: 360, Height: 740, Lang: "ur"})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +121,7 @@ func TestAPasskeyInARealBrowser(t *testing.T) {
 
 	open("/identity/activate")
 	picture("activate")
-	run(`document.querySelector("[name=code]").value = "` + h.activation(subjects[0]) + `"; document.querySelector("main form").requestSubmit()`)
+	run(`document.querySelector("[name=code]").value = "` + h.activation(h.ayesha) + `"; document.querySelector("main form").requestSubmit()`)
 	until("the passkey page", `location.pathname === "/identity/passkey" && `+ready)
 	picture("passkey-none")
 	run(press)

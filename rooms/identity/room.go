@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -101,11 +100,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	if err := r.gather(w); err != nil {
 		return nil, err
 	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	c.DB.Register(store.Migrations{Room: "identity", FS: files})
+	c.DB.Register(store.Migrations{Room: "identity", FS: migrations})
 	c.Gate.Room("identity", policy, schema)
 	c.Site.Texts("identity", texts)
 	c.Site.Script("passkey", passkeyScript)

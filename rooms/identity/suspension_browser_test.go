@@ -1,17 +1,11 @@
 package identity_test
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"sarai/courtyard"
-	"sarai/courtyard/courttest"
-	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/courtyard/web/webtest"
 	"sarai/rooms/identity"
 )
@@ -20,37 +14,7 @@ import (
 // again, in a real browser: none is wider than a phone. SARAI_SHOTS keeps
 // pictures, as in TestAPasskeyInARealBrowser.
 func TestTheNewPagesFitAPhone(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser takes its time")
-	}
-	ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
-	defer stop()
-	browser, err := webtest.Start(ctx)
-	if errors.Is(err, webtest.ErrNoBrowser) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer browser.Close()
-	db, err := store.Open(ctx, store.Config{URL: storetest.SQLite(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	h := &hall{t: t}
-	h.Court = courttest.New(t, db, func(c *courtyard.Courtyard) (err error) {
-		h.room, err = identity.New(c, identity.Wants{})
-		if err == nil {
-			c.Gate.SetNames(h.room.Names)
-		}
-		return err
-	})
-	subjects, err := h.room.Seed(ctx, people)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.ayesha, h.bilal, h.officer = subjects[0], subjects[1], subjects[2]
+	ctx, browser, h := inABrowser(t)
 	offer := h.offer(identity.CredentialOffer{Key: "shots", Subject: h.ayesha, Type: identity.TypePersonIdentification})
 	if _, err := h.wallet().Collect(ctx, h.link(offer), "", 1); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package observatory
 
 import (
 	"embed"
-	"io/fs"
 	"sync"
 
 	"sarai/courtyard"
@@ -61,11 +60,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 		return nil, err
 	}
 	r := &Room{db: c.DB, gate: c.Gate, pack: c.Pack, clock: c.Clock, indicators: indicators, services: services}
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	c.DB.Register(store.Migrations{Room: "observatory", FS: sub})
+	c.DB.Register(store.Migrations{Room: "observatory", FS: files})
 	c.Gate.Room("observatory", policy, schema)
 	c.Site.Texts("observatory", files)
 	c.Journal.Subscribe(journal.Subscription{Name: "observatory.count", Types: watched, Handle: r.count})

@@ -2,7 +2,6 @@ package office
 
 import (
 	"embed"
-	"io/fs"
 	"log/slog"
 
 	"sarai/courtyard"
@@ -61,9 +60,9 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
-	c.DB.Register(store.Migrations{Room: "office", FS: folder(migrations, "migrations")})
+	c.DB.Register(store.Migrations{Room: "office", FS: migrations})
 	c.Gate.Room("office", policy, schema)
-	c.Site.Texts("office", folder(texts, "texts"))
+	c.Site.Texts("office", texts)
 	country := c.Pack.Names["en"]
 	c.Keys.Declare(keys.Purpose{Name: purposeNote, Alg: keys.ES256})
 	c.Keys.Declare(keys.Purpose{Name: purposeDocument, Alg: keys.RS256, Subject: "CN=Documents of the offices,O=" + country, Use: keys.Documents})
@@ -74,12 +73,4 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	r.boards()
 	r.api(c.API)
 	return r, nil
-}
-
-func folder(f embed.FS, dir string) fs.FS {
-	sub, err := fs.Sub(f, dir)
-	if err != nil {
-		panic("office: " + err.Error()) // the folder is embedded above
-	}
-	return sub
 }

@@ -35,7 +35,7 @@ func town(t testing.TB, url string, now clock.Clock) (*store.DB, *Book) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	db.Register(store.Migrations{Room: "payments", FS: files()})
+	db.Register(store.Migrations{Room: "payments", FS: migrations})
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package payments
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"sarai/courtyard"
 	"sarai/courtyard/clock"
@@ -61,7 +60,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	if r.wants.Log == nil && c.Log != nil {
 		r.wants.Log = c.Log
 	}
-	c.DB.Register(store.Migrations{Room: "payments", FS: files()})
+	c.DB.Register(store.Migrations{Room: "payments", FS: migrations})
 	c.Gate.Room("payments", policy, schema)
 	c.Site.Texts("payments", texts)
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
@@ -70,12 +69,4 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	r.pages(c.Site)
 	r.api(c.API)
 	return r, nil
-}
-
-func files() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic("payments: " + err.Error()) // the folder is embedded above
-	}
-	return sub
 }

@@ -3,7 +3,6 @@ package services
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"sarai/courtyard"
 	"sarai/courtyard/job"
@@ -39,11 +38,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 		return nil, fmt.Errorf("read the services of the pack:\n%w", err)
 	}
 	r := &Room{c: c, wants: w, catalogue: cat}
-	tables, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, fmt.Errorf("open the migrations: %w", err)
-	}
-	c.DB.Register(store.Migrations{Room: "services", FS: tables})
+	c.DB.Register(store.Migrations{Room: "services", FS: migrations})
 	c.Gate.Room("services", policy, schema)
 	c.Site.Texts("services", texts)
 	c.Keys.Declare(keys.Purpose{Name: sealPurpose, Alg: keys.A256GCM})
