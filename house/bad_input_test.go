@@ -232,7 +232,7 @@ func badInput(t *testing.T, h *House, w *journey.Walk, now *ahead, lang string) 
 		}, 422, "payments.code.expired", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before, events := stored(t, h), entries(t, h, c.entry)
+			before, events, began := stored(t, h), entries(t, h, c.entry), now.by.Load()
 			p := c.do()
 			if p.Status != c.status {
 				t.Errorf("status %d, not %d", p.Status, c.status)
@@ -251,7 +251,7 @@ func badInput(t *testing.T, h *House, w *journey.Walk, now *ahead, lang string) 
 			}
 			after := stored(t, h)
 			for table, digest := range after {
-				if before[table] != digest {
+				if before[table] != digest && (now.by.Load() == began || !slices.Contains(fleeting, table)) {
 					t.Errorf("%s has changed", table)
 				}
 			}
@@ -273,6 +273,10 @@ func badInput(t *testing.T, h *House, w *journey.Walk, now *ahead, lang string) 
 // moving are the tables that change while nobody asks for anything, and those
 // that record that somebody asked: entries, sessions, positions, figures.
 var moving = []string{"gate_decision", "identity_session", "job_task", "journal_", "observatory_", "tlog_", "web_session"}
+
+// fleeting are the tables whose rows are good for minutes: when time passes,
+// they go by themselves.
+var fleeting = []string{"cert_signal", "identity_attempt", "identity_code", "identity_pending", "identity_spent", "identity_token"}
 
 // stored digests every other table.
 func stored(t testing.TB, h *House) map[string]string {
