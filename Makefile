@@ -32,7 +32,7 @@ fmt: ## format Go and templ files
 check: ## the fast tests, formatting and vet; under 3 minutes on 2 cores
 	@test -z "$$(gofmt -l $$(git ls-files '*.go' | grep -v _templ.go))" || { gofmt -l $$(git ls-files '*.go' | grep -v _templ.go); echo "run make fmt"; exit 1; }
 	$(GO) vet ./...
-	scripts/with-postgres $(GO) test -short -vet=off -timeout 170s ./... # vet has run above
+	scripts/with-postgres $(GO) test -short -vet=off -p 3 -timeout 170s ./... # vet has run above; a third package works while two wait for the disk
 
 test: ## everything: both engines, crash tests, browser journeys
 	$(GO) vet ./...
