@@ -40,7 +40,7 @@ type Options struct {
 	Clock   clock.Clock   // decides what is due; the machine's clock if nil
 	Workers int           // jobs at once in this process; 8 if 0
 	Poll    time.Duration // how often to look for due timers and other processes' jobs; 250 ms if 0
-	Hold    time.Duration // a job whose process has died is taken over after this long; 30 s if 0
+	Hold    time.Duration // a job whose process has died is taken over after this long; 10 s if 0
 }
 
 // Queue does the jobs of a database.
@@ -74,7 +74,7 @@ func New(db *store.DB, opts Options) *Queue {
 		q.poll = 250 * time.Millisecond
 	}
 	if q.hold <= 0 {
-		q.hold = 30 * time.Second
+		q.hold = 10 * time.Second
 	}
 	db.Register(store.Migrations{Room: "job", FS: migrations})
 	return q
@@ -134,7 +134,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	w := &worker{q: q, name: id.New(), free: make(chan struct{}, q.workers), held: map[string]struct{}{}}
+	w := &worker{q: q, name: q.db.Node() + "/" + id.New(), free: make(chan struct{}, q.workers), held: map[string]struct{}{}}
 	w.run(ctx)
 	return ctx.Err()
 }

@@ -108,6 +108,32 @@ func TestAJobOfADeadProcessIsTakenOver(t *testing.T) {
 	})
 }
 
+// On SQLite the first to open the file knows that whoever had it before is
+// dead: what that one was doing begins again at once, whatever its claim says.
+func TestTheFirstToOpenTakesOverAtOnce(t *testing.T) {
+	db := storetest.Open(t, store.Config{URL: storetest.SQLite(t)})
+	var done atomic.Int64
+	q := queue(t, db, job.Options{Hold: time.Hour})
+	q.Handle(sell("heir", &done))
+	put(t, db, job.Job{Kind: "shop.sell", Key: "left behind"})
+	put(t, db, job.Job{Kind: "shop.sell", Key: "in work here"})
+	if err := db.Update(t.Context(), func(tx *store.Tx) error {
+		for key, worker := range map[string]string{"left behind": "dead/1", "in work here": db.Node() + "/2"} {
+			if _, err := tx.Exec(`update job_task set state = 'running', worker = $1, until = $2, attempts = 1 where key = $3`, worker, time.Now().Add(time.Hour), key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, q)
+	eventually(t, "the job is done", func() bool { return done.Load() == 1 })
+	if n := count(t, db, `select count(*) from job_task where state = 'running'`); n != 1 || done.Load() != 1 {
+		t.Errorf("%d jobs run on and %d were done: the other one was in work in this process", n, done.Load())
+	}
+}
+
 func TestALongJobIsKeptByTheOneWhoDoesIt(t *testing.T) {
 	db := storetest.Open(t, store.Config{URL: storetest.SQLite(t)})
 	var began atomic.Int64

@@ -37,6 +37,7 @@ func (w *worker) run(ctx context.Context) {
 		stop()
 		keeper.Wait()
 	}()
+	w.takeOver(ctx)
 	reported := time.Time{}
 	for ctx.Err() == nil {
 		if time.Since(reported) > time.Minute {
@@ -72,6 +73,21 @@ func (w *worker) run(ctx context.Context) {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// takeOver frees the jobs of the processes that had this database before, if it
+// is certain that they are dead; else their claims run out.
+func (w *worker) takeOver(ctx context.Context) {
+	if !w.q.db.First() {
+		return
+	}
+	err := w.q.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`update job_task set until = 0 where state = 'running' and worker not like $1`, w.q.db.Node()+"/%")
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		w.q.log.WarnContext(ctx, "jobs of the dead not taken over", "error", err)
 	}
 }
 

@@ -228,12 +228,23 @@ func (b *leaseBook) renew(ctx context.Context, db *DB) {
 	}
 }
 
+// Node names this opening of the database: no other one, before or beside it,
+// has the same name.
+func (db *DB) Node() string { return db.node }
+
+// First says that nobody else had the database open when this process opened it:
+// what others were doing at the time, they do no more. Only SQLite can tell;
+// on PostgreSQL it is false.
+func (db *DB) First() bool {
+	e, ok := db.backend.(*embedded)
+	return ok && e.sole
+}
+
 // forgetTheDead ends the leases of processes that did not give them back. On
 // SQLite whoever opens the file alone knows that nobody else is alive; then a
 // start after a crash need not wait for the leases to expire.
 func (db *DB) forgetTheDead(ctx context.Context) error {
-	e, ok := db.backend.(*embedded)
-	if !ok || !e.sole {
+	if !db.First() {
 		return nil
 	}
 	return db.Update(ctx, func(tx *Tx) error {
