@@ -80,6 +80,9 @@ func (w *Walk) begin(ctx context.Context) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	if link := p.Link("/applications/"); link != "" {
+		return get(ctx, w.me, link) // cut off after the house had begun it
+	}
 	return submit(ctx, w.me, p, p.Form("/services/"+theService+"/start"))
 }
 
