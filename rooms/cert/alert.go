@@ -9,6 +9,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Alert says that a rule was met by one source.
@@ -65,10 +66,10 @@ func (r *Room) Alert(ctx context.Context, id string) (a Alert, err error) {
 
 // Alerts gives alerts in a state ("" is all), the youngest first, after a place in
 // that order when it is not zero.
-func (r *Room) Alerts(ctx context.Context, state string, after Place, limit int) (list []Alert, err error) {
+func (r *Room) Alerts(ctx context.Context, state string, after web.Place, limit int) (list []Alert, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		list, err = store.List(tx, scanAlert, `select `+alertColumns+` from cert_alert
-			where ($1 = '' or state = $1) and (raised, id) < ($2, $3) order by raised desc, id desc limit $4`, state, after.before(), after.ID, limit)
+			where ($1 = '' or state = $1) and (raised, id) < ($2, $3) order by raised desc, id desc limit $4`, state, before(after), after.ID, limit)
 		return err
 	})
 	return list, err

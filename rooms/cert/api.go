@@ -6,6 +6,7 @@ import (
 	"sarai/courtyard/api"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // listAlerts and listIncidents ask for a page.
@@ -20,14 +21,14 @@ type listIncidents struct {
 }
 
 // place reads a cursor made of microseconds and id.
-func place(p api.Paging) (Place, error) {
+func place(p api.Paging) (web.Place, error) {
 	var at int64
 	var id string
 	first, err := p.After(&at, &id)
 	if first || err != nil {
-		return Place{}, err
+		return web.Place{}, err
 	}
-	return Place{At: store.Time(at), ID: id}, nil
+	return web.Place{At: store.Time(at), ID: id}, nil
 }
 
 func (r *Room) operations(a *api.API) {

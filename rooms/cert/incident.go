@@ -9,6 +9,7 @@ import (
 	"sarai/courtyard/gate"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Incident is an alert that an analyst has taken up.
@@ -103,10 +104,10 @@ func (r *Room) Incident(ctx context.Context, id string) (i Incident, err error) 
 
 // Incidents gives incidents in a state ("" is all), the youngest first, after a place in
 // that order when it is not zero.
-func (r *Room) Incidents(ctx context.Context, state string, after Place, limit int) (list []Incident, err error) {
+func (r *Room) Incidents(ctx context.Context, state string, after web.Place, limit int) (list []Incident, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		list, err = store.List(tx, scanIncident, `select `+incidentColumns+` from cert_incident
-			where ($1 = '' or state = $1) and (opened, id) < ($2, $3) order by opened desc, id desc limit $4`, state, after.before(), after.ID, limit)
+			where ($1 = '' or state = $1) and (opened, id) < ($2, $3) order by opened desc, id desc limit $4`, state, before(after), after.ID, limit)
 		return err
 	})
 	return list, err

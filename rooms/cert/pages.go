@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,10 +61,10 @@ type desk struct {
 
 func (r *Room) desk(ctx context.Context) (d desk, err error) {
 	d.room, d.Now = r, r.clock.Now()
-	if d.Raised, err = r.Alerts(ctx, AlertRaised, Place{}, deskRows); err != nil {
+	if d.Raised, err = r.Alerts(ctx, AlertRaised, web.Place{}, deskRows); err != nil {
 		return d, err
 	}
-	all, err := r.Alerts(ctx, "", Place{}, 2*deskRows)
+	all, err := r.Alerts(ctx, "", web.Place{}, 2*deskRows)
 	if err != nil {
 		return d, err
 	}
@@ -75,10 +73,10 @@ func (r *Room) desk(ctx context.Context) (d desk, err error) {
 			d.Decided = append(d.Decided, a)
 		}
 	}
-	if d.Open, err = r.Incidents(ctx, IncidentOpen, Place{}, deskRows); err != nil {
+	if d.Open, err = r.Incidents(ctx, IncidentOpen, web.Place{}, deskRows); err != nil {
 		return d, err
 	}
-	if d.Closed, err = r.Incidents(ctx, IncidentClosed, Place{}, earlier); err != nil {
+	if d.Closed, err = r.Incidents(ctx, IncidentClosed, web.Place{}, earlier); err != nil {
 		return d, err
 	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
@@ -104,59 +102,32 @@ func (r *Room) deskPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 
 // listView is one page of all alerts or all incidents.
 type listView struct {
-	Title       string
-	Table       web.Table
-	First, Next string // addresses; "" when there is none
-}
-
-// placeOf reads out of an address where a page of a list begins.
-func placeOf(c *web.Ctx) Place {
-	micros, err := strconv.ParseInt(c.Query("after"), 10, 64)
-	if err != nil || micros <= 0 {
-		return Place{}
-	}
-	return Place{At: store.Time(micros), ID: c.Query("key")}
-}
-
-// turned makes the addresses of a list's other pages; next is where the next one
-// begins, the zero place when this is the last.
-func (v listView) turned(at string, from, next Place) listView {
-	if !from.At.IsZero() {
-		v.First = at
-	}
-	if !next.At.IsZero() {
-		v.Next = at + "?after=" + strconv.FormatInt(store.Micros(next.At), 10) + "&key=" + url.QueryEscape(next.ID)
-	}
-	return v
+	Title string
+	Table web.Table
+	web.Turn
 }
 
 func (r *Room) alertsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
-	from, next := placeOf(c), Place{}
+	from := c.Place()
 	list, err := r.Alerts(c.Context(), "", from, deskRows+1)
 	if err != nil {
 		return err
 	}
-	if len(list) > deskRows {
-		list = list[:deskRows]
-		next = Place{list[deskRows-1].Raised, list[deskRows-1].ID}
-	}
+	list, turn := web.Leaf(list, deskRows, "/cert/alerts", nil, from, func(x Alert) web.Place { return web.Place{At: x.Raised, ID: x.ID} })
 	d := desk{room: r, Now: c.Now()}
-	v := listView{Title: c.T("cert.alerts.all"), Table: d.alerts(c.Context(), list, c.T("cert.decided.empty"))}.turned("/cert/alerts", from, next)
+	v := listView{Title: c.T("cert.alerts.all"), Table: d.alerts(c.Context(), list, c.T("cert.decided.empty")), Turn: turn}
 	return c.Render(web.Page{Title: v.Title, Wide: true, Trail: trail(c)}, listPage(v))
 }
 
 func (r *Room) incidentsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
-	from, next := placeOf(c), Place{}
+	from := c.Place()
 	list, err := r.Incidents(c.Context(), "", from, deskRows+1)
 	if err != nil {
 		return err
 	}
-	if len(list) > deskRows {
-		list = list[:deskRows]
-		next = Place{list[deskRows-1].Opened, list[deskRows-1].ID}
-	}
+	list, turn := web.Leaf(list, deskRows, "/cert/incidents", nil, from, func(x Incident) web.Place { return web.Place{At: x.Opened, ID: x.ID} })
 	d := desk{room: r, Now: c.Now()}
-	v := listView{Title: c.T("cert.incidents.all"), Table: d.incidents(c.Context(), list, c.T("cert.closed.empty"))}.turned("/cert/incidents", from, next)
+	v := listView{Title: c.T("cert.incidents.all"), Table: d.incidents(c.Context(), list, c.T("cert.closed.empty")), Turn: turn}
 	return c.Render(web.Page{Title: v.Title, Wide: true, Trail: trail(c)}, listPage(v))
 }
 

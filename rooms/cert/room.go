@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"sarai/courtyard"
 	"sarai/courtyard/clock"
@@ -80,15 +79,10 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	return r, nil
 }
 
-// Place is a place in a list that is sorted by time and id, the youngest first.
-// The zero Place is the beginning.
-type Place struct {
-	At time.Time
-	ID string
-}
-
-func (p Place) before() int64 {
-	if p.At.IsZero() {
+// before is where a list that is sorted by time and id, the youngest first,
+// begins.
+func before(p web.Place) int64 {
+	if p.Begin() {
 		return 1 << 62
 	}
 	return store.Micros(p.At)

@@ -19,6 +19,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 	"sarai/rooms/cert"
 )
 
@@ -96,15 +97,18 @@ func (s *scene) settle() {
 
 func (s *scene) alerts() []cert.Alert {
 	s.t.Helper()
-	list, err := s.room.Alerts(s.t.Context(), "", cert.Place{}, 100)
+	list, err := s.room.Alerts(s.t.Context(), "", web.Place{}, 100)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return list
 }
 
+// count is how many events of a kind there are. What the room says of an event
+// it was told of waits for its position like any other.
 func (s *scene) count(kind string) (n int) {
 	s.t.Helper()
+	s.settle()
 	list, err := s.Journal.Read(s.t.Context(), 0, 10000, kind)
 	if err != nil {
 		s.t.Fatal(err)
@@ -345,7 +349,7 @@ func TestAMissedDeadlineIsWrittenDownOnce(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		list, err := s.room.Incidents(s.t.Context(), cert.IncidentOpen, cert.Place{}, 10)
+		list, err := s.room.Incidents(s.t.Context(), cert.IncidentOpen, web.Place{}, 10)
 		if err != nil || len(list) != 1 || !list[0].Overdue || s.count("cert.incident.overdue") != 1 {
 			s.t.Fatalf("%+v %v", list, err)
 		}

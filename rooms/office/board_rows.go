@@ -26,7 +26,7 @@ var rowsWhere = map[string]string{
 
 // rows are the files behind a number of a board, without their subjects: a
 // board is public. One more than a page holds is read.
-func (r *Room) rows(ctx context.Context, key, what string, from place) (files []File, err error) {
+func (r *Room) rows(ctx context.Context, key, what string, from web.Place) (files []File, err error) {
 	where, ok := rowsWhere[what]
 	if !ok {
 		return nil, fault.New(fault.NotFound, "office.board.none")
@@ -44,9 +44,9 @@ func (r *Room) rows(ctx context.Context, key, what string, from place) (files []
 		at = now.AddDate(0, 0, -30)
 	}
 	here, args := within("office", offices, 3)
-	if !from.begin() {
+	if !from.Begin() {
 		n := 3 + len(args)
-		here, args = here+fmt.Sprintf(" and (due, id) > ($%d, $%d)", n, n+1), append(args, from.At, from.Key)
+		here, args = here+fmt.Sprintf(" and (due, id) > ($%d, $%d)", n, n+1), append(args, from.At, from.ID)
 	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		files, err = store.List(tx, scanFile, `select `+fileColumns+` from office_file where `+where+` and `+here+` order by due, id limit $2`,
@@ -58,7 +58,7 @@ func (r *Room) rows(ctx context.Context, key, what string, from place) (files []
 
 func (r *Room) showRows(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	key, what := c.Path("office"), c.Path("what")
-	from := placeOf(c)
+	from := c.Place()
 	files, err := r.rows(c.Context(), key, what, from)
 	if err != nil {
 		return err
@@ -68,12 +68,8 @@ func (r *Room) showRows(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		name = "desks"
 	}
 	title := c.T("office.board." + name)
-	files, more := cut(files)
-	last := place{}
-	if more {
-		last = place{files[pageRows-1].Due, files[pageRows-1].ID}
-	}
-	return c.Render(web.Page{Title: title, Back: "/board/" + key, Wide: true}, r.rowsPage(title, key, r.rowsTable(c.Context(), title, files), turning("/board/"+key+"/"+what, nil, from, last, more)))
+	files, t := web.Leaf(files, pageRows, "/board/"+key+"/"+what, nil, from, dueAt)
+	return c.Render(web.Page{Title: title, Back: "/board/" + key, Wide: true}, r.rowsPage(title, key, r.rowsTable(c.Context(), title, files), t))
 }
 
 func (r *Room) rowsTable(ctx context.Context, title string, files []File) web.Table {

@@ -328,7 +328,7 @@ func (r *Room) boardsPage(seats []web.Card) templ.Component {
 	})
 }
 
-func (r *Room) rowsPage(title, key string, table web.Table, t turn) templ.Component {
+func (r *Room) rowsPage(title, key string, table web.Table, t web.Turn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -10,6 +10,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // States of a file.
@@ -171,13 +172,16 @@ func (f File) EventSubject() string { return "office/file/" + f.ID }
 
 // desk is the files a post holds, the one with the least time left first, from a
 // place on.
-func desk(tx *store.Tx, post string, from place, limit int) ([]File, error) {
+func desk(tx *store.Tx, post string, from web.Place, limit int) ([]File, error) {
 	where, args := "holder = $1 and state = 'open'", []any{post, limit}
-	if !from.begin() {
-		where, args = where+" and (due, id) > ($3, $4)", append(args, from.At, from.Key)
+	if !from.Begin() {
+		where, args = where+" and (due, id) > ($3, $4)", append(args, from.At, from.ID)
 	}
 	return store.List(tx, scanFile, `select `+fileColumns+` from office_file where `+where+` order by due, id limit $2`, args...)
 }
+
+// dueAt is a file's place in a list that is sorted by the time left.
+func dueAt(f File) web.Place { return web.Place{At: f.Due, ID: f.ID} }
 
 // byApplication is the file of an application.
 func byApplication(tx *store.Tx, application string) (File, error) {

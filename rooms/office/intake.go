@@ -9,6 +9,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Intake is something that comes in to become a file.
@@ -152,14 +153,14 @@ func (x Receipt) Subject(lang string) string {
 
 // receipts reads a page of an office's diary, the youngest first; between two
 // moments when until is set.
-func receipts(tx *store.Tx, office string, from place, since, until time.Time) ([]Receipt, error) {
+func receipts(tx *store.Tx, office string, from web.Place, since, until time.Time) ([]Receipt, error) {
 	where, args := "r.office = $1", []any{office, pageRows + 1}
 	if !until.IsZero() {
 		where, args = where+" and r.at >= $3 and r.at < $4", append(args, since, until)
 	}
-	if !from.begin() {
+	if !from.Begin() {
 		n := len(args)
-		where, args = where+fmt.Sprintf(" and (r.at, r.id) < ($%d, $%d)", n+1, n+2), append(args, from.At, from.Key)
+		where, args = where+fmt.Sprintf(" and (r.at, r.id) < ($%d, $%d)", n+1, n+2), append(args, from.At, from.ID)
 	}
 	return store.List(tx, func(scan store.Scan) (x Receipt, err error) {
 		var at int64

@@ -66,7 +66,7 @@ func (r *Room) registerOf(q *http.Request) (Register, error) {
 
 func (r *Room) showDesk(c *web.Ctx, p gate.Permit[gate.House]) error {
 	var files []File
-	from, post := placeOf(c), p.Who().Acting.ID
+	from, post := c.Place(), p.Who().Acting.ID
 	err := r.db.View(c.Context(), func(tx *store.Tx) (err error) {
 		files, err = desk(tx, post, from, pageRows+1)
 		return err
@@ -92,7 +92,7 @@ func (r *Room) filePageOf(c *web.Ctx, p gate.Permit[File]) (page web.Page, body 
 	}
 	var files []File
 	err = r.db.View(c.Context(), func(tx *store.Tx) error {
-		files, err = desk(tx, p.Who().Acting.ID, place{}, pageRows+1)
+		files, err = desk(tx, p.Who().Acting.ID, web.Place{}, pageRows+1)
 		return err
 	})
 	if err != nil {
@@ -233,7 +233,7 @@ func (r *Room) receiptsOf(c *web.Ctx, g Register, who gate.Principal) (page web.
 		kept.Set("on-month", strconv.Itoa(int(day.Month)))
 		kept.Set("on-year", strconv.Itoa(day.Year))
 	}
-	from := placeOf(c)
+	from := c.Place()
 	err = r.db.View(c.Context(), func(tx *store.Tx) error {
 		v.Receipts, err = receipts(tx, g.Office, from, since, until)
 		return err
@@ -241,13 +241,7 @@ func (r *Room) receiptsOf(c *web.Ctx, g Register, who gate.Principal) (page web.
 	if err != nil {
 		return page, nil, err
 	}
-	var more bool
-	if v.Receipts, more = cut(v.Receipts); more {
-		last := v.Receipts[len(v.Receipts)-1]
-		v.Turn = turning("/office/receipts", kept, from, place{last.At, last.ID}, true)
-	} else {
-		v.Turn = turning("/office/receipts", kept, from, place{}, false)
-	}
+	v.Receipts, v.Turn = web.Leaf(v.Receipts, pageRows, "/office/receipts", kept, from, func(r Receipt) web.Place { return web.Place{At: r.At, ID: r.ID} })
 	return web.Page{Title: c.T("office.receipts.title"), Back: "/office", Wide: true}, r.receiptsPage(v), nil
 }
 
@@ -285,7 +279,7 @@ type diaryView struct {
 	Receipts    []Receipt
 	Day         time.Time // only of this day
 	NoDay       bool      // what was written is no day
-	Turn        turn
+	Turn        web.Turn
 }
 
 // empty names the text that stands in place of no receipts.
@@ -297,13 +291,8 @@ func (v diaryView) empty() string {
 }
 
 // list is the start side of the desk: one page of it.
-func (r *Room) list(ctx context.Context, files []File, current string, from place) templ.Component {
-	files, more := cut(files)
-	t := turning("/office", nil, from, place{}, false)
-	if more {
-		last := files[len(files)-1]
-		t = turning("/office", nil, from, place{last.Due, last.ID}, true)
-	}
+func (r *Room) list(ctx context.Context, files []File, current string, from web.Place) templ.Component {
+	files, t := web.Leaf(files, pageRows, "/office", nil, from, dueAt)
 	items := make([]web.DeskItem, len(files))
 	lang := web.Lang(ctx).Code
 	for i, f := range files {

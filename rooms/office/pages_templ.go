@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-func (r *Room) deskPage(files []File, from place) templ.Component {
+func (r *Room) deskPage(files []File, from web.Place) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -592,7 +592,7 @@ func (r *Room) filePage(files []File, c Case) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = web.Desk(r.list(ctx, files, c.ID, place{})).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Desk(r.list(ctx, files, c.ID, web.Place{})).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1396,7 +1396,7 @@ func (r *Room) decidePage(c Case) templ.Component {
 }
 
 // pageTurn leads on to the next page of a list and back to its beginning.
-func pageTurn(t turn, first, next string) templ.Component {
+func pageTurn(t web.Turn, first, next string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -6,6 +6,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Register is an office's diary, as the gate is asked about it.
@@ -104,7 +105,7 @@ func (r *Room) Open(ctx context.Context, p gate.Permit[File]) (c Case, err error
 func (r *Room) Desk(ctx context.Context, p gate.Permit[gate.House]) (files []File, err error) {
 	post := p.Who().Acting.ID
 	err = r.db.View(ctx, func(tx *store.Tx) error {
-		files, err = desk(tx, post, place{}, 200)
+		files, err = desk(tx, post, web.Place{}, 200)
 		return err
 	})
 	return files, err

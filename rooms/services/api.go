@@ -10,6 +10,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // ServiceSummary is a service in the catalogue.
@@ -132,7 +133,7 @@ func (r *Room) operations() {
 		func(ctx context.Context, p gate.Permit[gate.House], _ *noInput) (*ApplicationList, error) {
 			out := &ApplicationList{Applications: []ApplicationStatus{}}
 			return out, r.c.DB.View(ctx, func(tx *store.Tx) error {
-				as, err := applicationsOf(tx, p.Who().ID, place{}, 200)
+				as, err := applicationsOf(tx, p.Who().ID, web.Place{}, 200)
 				for _, a := range as {
 					out.Applications = append(out.Applications, statusOf(a))
 				}

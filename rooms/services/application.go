@@ -10,6 +10,7 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // States of an application, in order. Refused and issued are the ends.
@@ -124,8 +125,8 @@ func lockApplication(tx *store.Tx, id string) (*Application, error) {
 }
 
 // applicationsOf lists a person's applications, newest change first.
-func applicationsOf(tx *store.Tx, owner string, from place, limit int) ([]*Application, error) {
-	after, args := from.after("updated", owner, limit)
+func applicationsOf(tx *store.Tx, owner string, from web.Place, limit int) ([]*Application, error) {
+	after, args := after(from, "updated", owner, limit)
 	return store.List(tx, scanApplication, "select "+applicationColumns+" from services_application where owner = $1"+after+" order by updated desc, id desc limit $2", args...)
 }
 

@@ -16,6 +16,7 @@ import (
 	"sarai/courtyard/id"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Document is what was issued. PDF and Proof are sealed.
@@ -88,8 +89,8 @@ func documentByToken(tx *store.Tx, token string) (*Document, error) {
 	return d, unknown(err, "services.document.unknown")
 }
 
-func documentsOf(tx *store.Tx, owner string, from place, limit int) ([]*Document, error) {
-	after, args := from.after("issued", owner, limit)
+func documentsOf(tx *store.Tx, owner string, from web.Place, limit int) ([]*Document, error) {
+	after, args := after(from, "issued", owner, limit)
 	return store.List(tx, scanDocument, "select "+documentColumns+" from services_document where owner = $1"+after+" order by issued desc, id desc limit $2", args...)
 }
 

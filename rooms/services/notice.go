@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sarai/courtyard/store"
+	"sarai/courtyard/web"
 )
 
 // Notice tells a citizen what happened to an application. It holds no text: the
@@ -27,8 +28,8 @@ func notify(tx *store.Tx, a *Application, what string) error {
 	return nil
 }
 
-func noticesOf(tx *store.Tx, owner string, from place, limit int) ([]Notice, error) {
-	after, args := from.after("at", owner, limit)
+func noticesOf(tx *store.Tx, owner string, from web.Place, limit int) ([]Notice, error) {
+	after, args := after(from, "at", owner, limit)
 	return store.List(tx, func(scan store.Scan) (Notice, error) {
 		var n Notice
 		var at, seen int64

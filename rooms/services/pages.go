@@ -114,7 +114,7 @@ func (r *Room) homePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		v.Office = entries(c, "official")
 	}
 	err := r.c.DB.View(c.Context(), func(tx *store.Tx) error {
-		as, err := applicationsOf(tx, c.Who.ID, place{}, 20)
+		as, err := applicationsOf(tx, c.Who.ID, web.Place{}, 20)
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (r *Room) servicePage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		if v.Lately, v.Cases, err = r.lately(tx, d.ID); err != nil || !c.Who.SignedIn() {
 			return err
 		}
-		as, err := applicationsOf(tx, c.Who.ID, place{}, 50)
+		as, err := applicationsOf(tx, c.Who.ID, web.Place{}, 50)
 		for _, a := range as {
 			if a.Service == d.ID && a.State == Draft {
 				v.Draft = a.Ref
@@ -340,7 +340,7 @@ func (r *Room) startForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 
 func (r *Room) applicationsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	var as []*Application
-	from := placeOf(c)
+	from := c.Place()
 	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) (err error) {
 		as, err = applicationsOf(tx, c.Who.ID, from, pageRows+1)
 		return err
@@ -348,7 +348,7 @@ func (r *Room) applicationsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		return err
 	}
 	var v applicationsView
-	as, v.Turn = cut("/applications", from, as, func(a *Application) (time.Time, string) { return a.Updated, a.ID })
+	as, v.Turn = web.Leaf(as, pageRows, "/applications", nil, from, func(a *Application) web.Place { return web.Place{At: a.Updated, ID: a.ID} })
 	for _, a := range as {
 		v.Applications = append(v.Applications, r.applicationTask(c, a))
 	}
@@ -357,7 +357,7 @@ func (r *Room) applicationsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 
 func (r *Room) noticesPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	var notices []Notice
-	from := placeOf(c)
+	from := c.Place()
 	if err := r.c.DB.Update(c.Context(), func(tx *store.Tx) (err error) {
 		if notices, err = noticesOf(tx, c.Who.ID, from, pageRows+1); err != nil {
 			return err
@@ -366,7 +366,7 @@ func (r *Room) noticesPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	}); err != nil {
 		return err
 	}
-	notices, turn := cut("/notices", from, notices, func(n Notice) (time.Time, string) { return n.At, n.ID })
+	notices, turn := web.Leaf(notices, pageRows, "/notices", nil, from, func(n Notice) web.Place { return web.Place{At: n.At, ID: n.ID} })
 	var items []web.Moment
 	for _, n := range notices {
 		status := ""

@@ -1073,7 +1073,7 @@ func applicationsBody(v applicationsView) templ.Component {
 }
 
 // pageTurn leads on to the next page of a list and back to its beginning.
-func pageTurn(t turnView) templ.Component {
+func pageTurn(t web.Turn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1172,7 +1172,7 @@ func pageTurn(t turnView) templ.Component {
 	})
 }
 
-func noticesBody(items []web.Moment, turn turnView) templ.Component {
+func noticesBody(items []web.Moment, turn web.Turn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

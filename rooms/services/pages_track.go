@@ -118,14 +118,14 @@ func (r *Room) applicationByID(ctx context.Context, id string) (a *Application, 
 
 func (r *Room) documentsPage(c *web.Ctx, _ gate.Permit[gate.House]) error {
 	var ds []*Document
-	from := placeOf(c)
+	from := c.Place()
 	if err := r.c.DB.View(c.Context(), func(tx *store.Tx) (err error) {
 		ds, err = documentsOf(tx, c.Who.ID, from, pageRows+1)
 		return err
 	}); err != nil {
 		return err
 	}
-	ds, turn := cut("/documents", from, ds, func(d *Document) (time.Time, string) { return d.Issued, d.ID })
+	ds, turn := web.Leaf(ds, pageRows, "/documents", nil, from, func(d *Document) web.Place { return web.Place{At: d.Issued, ID: d.ID} })
 	var v []web.Card
 	for _, d := range ds {
 		tag := web.Tag{Status: "good", Text: c.T("services.valid")}

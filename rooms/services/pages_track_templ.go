@@ -380,7 +380,7 @@ func trackState(v trackView) templ.Component {
 	})
 }
 
-func documentsBody(cards []web.Card, turn turnView) templ.Component {
+func documentsBody(cards []web.Card, turn web.Turn) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

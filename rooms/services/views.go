@@ -43,7 +43,7 @@ type serviceView struct {
 
 type applicationsView struct {
 	Applications []web.Task
-	Turn         turnView
+	Turn         web.Turn
 }
 
 type consentView struct {
