@@ -26,10 +26,34 @@ type FeeAccount struct {
 	Alias string `yaml:"alias"` // short name people see beside the amount
 }
 
+// Program is one for which an office pays many people at once: a cash
+// transfer, a stipend, pensions.
+type Program struct {
+	strict.Pos
+	ID      string `yaml:"id"`
+	Office  string `yaml:"office"` // whose officials make, check and release its payments
+	Name    Text   `yaml:"name"`
+	Bank    string `yaml:"bank"` // where the office keeps the program's money
+	IBAN    string `yaml:"iban"`
+	Most    int64  `yaml:"most"`             // to one person in one period, minor units
+	Opening int64  `yaml:"opening,optional"` // budget in a demonstration, minor units
+}
+
 type banksFile struct {
 	strict.Pos
 	Banks       []Bank       `yaml:"banks"`
 	FeeAccounts []FeeAccount `yaml:"fee_accounts"`
+	Programs    []Program    `yaml:"programs,optional"`
+}
+
+// Program gives the program with this id.
+func (p *Pack) Program(id string) (Program, bool) {
+	for _, x := range p.Programs {
+		if x.ID == id {
+			return x, true
+		}
+	}
+	return Program{}, false
 }
 
 // FeeAccount gives the fee account with this id.

@@ -232,6 +232,31 @@ func (c checks) banks() {
 	}
 }
 
+// programs is about whose money is paid out, and by whom.
+func (c checks) programs() {
+	seen := map[string]strict.Pos{}
+	for _, x := range c.Programs {
+		c.unique(seen, x.Pos, "program", x.ID)
+		if _, ok := c.offices[x.Office]; !ok {
+			c.Add(x.Pos, "program %q: there is no office %q", x.ID, x.Office)
+		}
+		b, ok := c.Bank(x.Bank)
+		if !ok {
+			c.Add(x.Pos, "program %q: there is no bank %q", x.ID, x.Bank)
+		}
+		iban, err := c.IBAN.Parse(x.IBAN)
+		switch {
+		case err != nil:
+			c.Add(x.Pos, "program %q: its IBAN is wrong: %s", x.ID, err)
+		case ok && c.IBAN.Bank(iban) != b.Code:
+			c.Add(x.Pos, "program %q: its IBAN is of another bank than %q", x.ID, x.Bank)
+		}
+		if x.Most <= 0 || x.Opening < 0 {
+			c.Add(x.Pos, "program %q: the most that one person gets must be more than nothing", x.ID)
+		}
+	}
+}
+
 func (c checks) sectors() {
 	seen := map[string]strict.Pos{}
 	for _, s := range c.Sectors {

@@ -33,6 +33,7 @@ var Powers = []string{
 	"office.diary", "office.note", "office.decide",
 	"cert.analyse", "cert.lead",
 	"observatory.read", "payments.operate",
+	"payments.bulk.make", "payments.bulk.check", "payments.bulk.release",
 }
 
 type officesFile struct {

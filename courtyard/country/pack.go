@@ -31,6 +31,7 @@ type Pack struct {
 	Offices        []*Office // parents before children, as in the file
 	Banks          []Bank
 	FeeAccounts    []FeeAccount
+	Programs       []Program // paid to many people at once
 	Sectors        []Sector
 	Duties         []Duty
 	Personas       []Persona // demo only
@@ -120,7 +121,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 		Code: pf.Code, Names: Text(pf.Names), Languages: pf.Languages,
 		NationalNumber: pf.NationalNumber, Currency: pf.Currency, IBAN: pf.IBAN, Phone: pf.Phone,
 		Provinces: pf.Provinces, Districts: pf.Districts,
-		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts,
+		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs,
 		Sectors: sec.Sectors, Duties: sec.Duties, Personas: per.Personas, Clients: cli.Clients,
 		Lists:   Lists(lis),
 		offices: map[string]*Office{}, posts: map[string]*Post{},
@@ -130,6 +131,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 	c.calendar(cal)
 	c.officeTree()
 	c.banks()
+	c.programs()
 	c.sectors()
 	c.personas()
 	c.clients()
