@@ -1,0 +1,67 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// Bulk reads a file.
+func (r *Room) Bulk(ctx context.Context, no int64) (*Bulk, error) { return r.bulk(ctx, no) }
+
+// TestLedger stands before the ledger and troubles files of payments.
+type TestLedger struct {
+	Ledger
+	Hold  atomic.Bool  // nothing of a file is decided
+	Break atomic.Int64 // so many chunks are decided, then the answers are lost; 0: never
+	Lost  atomic.Int64 // answers that were lost
+}
+
+// Trouble puts a TestLedger before the room's ledger.
+func (r *Room) Trouble() *TestLedger {
+	t := &TestLedger{Ledger: r.ledger}
+	r.ledger = t
+	return t
+}
+
+// Do holds up or loses the answer about a file's chunk.
+func (t *TestLedger) Do(ctx context.Context, w Work) ([]ledger.Row, error) {
+	if !w.Quiet {
+		return t.Ledger.Do(ctx, w)
+	}
+	for t.Hold.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	rows, err := t.Ledger.Do(ctx, w)
+	if t.Break.Load() > 0 && t.Break.Add(-1) == 0 {
+		t.Break.Store(1) // from now on all of them
+		t.Lost.Add(1)
+		return nil, errors.New("the answer is lost")
+	}
+	return rows, err
+}
+
+// PostForTest puts money into an account, or takes it out.
+func (r *Room) PostForTest(account string, sum int64) error {
+	if sum == 0 {
+		return nil
+	}
+	a, err := r.account(context.Background(), func(tx *store.Tx) (*Account, error) { return getAccount(tx, account) })
+	if err != nil {
+		return err
+	}
+	step := ledger.Step{Kind: ledger.Post, Party: "test", Key: r.newID(), Debit: ownAccount(a.Book, a.Currency), Credit: a.ID, Amount: sum, Currency: a.Currency}
+	if sum < 0 {
+		step.Debit, step.Credit, step.Amount = step.Credit, step.Debit, -sum
+	}
+	rows, err := r.ledger.Do(context.Background(), Work{Currency: a.Currency, Actor: "system/test", Steps: []ledger.Step{step}})
+	if err == nil && !rows[0].Accepted() {
+		err = fmt.Errorf("refused: %s", rows[0].Reason)
+	}
+	return err
+}
