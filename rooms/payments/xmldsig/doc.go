@@ -1,0 +1,2 @@
+// Package xmldsig signs XML messages and checks signatures on them.
+package xmldsig
