@@ -150,6 +150,7 @@ func (h *House) serveOn() error {
 func (h *House) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.court.Run(ctx) })
+	g.Go(func() error { return h.rooms.payments.Run(ctx) })
 	g.Go(func() error {
 		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

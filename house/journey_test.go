@@ -68,8 +68,7 @@ func ledgerHolds(t testing.TB, h *House) {
 			t.Errorf("the ledger breaks %s %d times", c.Name, c.Broke)
 		}
 	}
-	book := payments.NewBook(h.court.DB, h.court.Pack.Zone, payments.Timers{})
-	rows, err := book.VerifyChain(t.Context(), h.court.Pack.Currency.Code)
+	rows, err := payments.NewAuditor(h.court.DB, h.court.Pack.Currency.Code).Check(t.Context())
 	if err != nil {
 		t.Errorf("the ledger's chain is broken: %v", err)
 	}

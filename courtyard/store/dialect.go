@@ -139,7 +139,7 @@ func wordByte(c byte) bool {
 }
 
 // toDDL replaces the words of a migration that the engines spell differently:
-// {id}, {bytes}, {json}, {strict}, bigint, boolean, text.
+// {id}, {bytes}, {json}, {strict}, {clustered}, bigint, boolean, text.
 func toDDL(engine Engine, script string) string {
 	var b strings.Builder
 	b.Grow(len(script) + len(script)/8)
@@ -196,6 +196,8 @@ var ddlWords = map[string][2]string{
 	"{bytes}":  {"blob", "bytea"},
 	"{json}":   {"text", "json"},
 	"{strict}": {"strict", ""},
+	// A table kept in the order of its primary key, with no rows beside it.
+	"{clustered}": {"strict, without rowid", ""},
 }
 
 // ddlType spells a column type. Text sorts by code point on both engines; a

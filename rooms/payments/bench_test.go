@@ -60,7 +60,7 @@ func BenchmarkTransfers(b *testing.B) {
 }
 
 // rich is the town with enough money for any benchmark.
-func rich(b *testing.B, url string) (*store.DB, *Book) {
+func rich(b *testing.B, url string) (*store.DB, *Sequencer) {
 	b.Helper()
 	db, book := town(b, url, clock.System)
 	_, err := book.Do(context.Background(), Work{Currency: "PKR", Steps: []ledger.Step{

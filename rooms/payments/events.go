@@ -1,6 +1,8 @@
 package payments
 
 import (
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"sarai/courtyard/store"
@@ -19,6 +21,7 @@ const (
 	SalePaid          = "payments.sale.paid"
 	AccountOpened     = "payments.account.opened"
 	BookOpened        = "payments.book.opened" // opening balances were posted
+	BatchSealed       = "payments.batch.sealed" // rows of the ledger became durable together
 )
 
 // TransferData is what a transfer's events say. Accounts are named by their
@@ -79,7 +82,21 @@ type BookData struct {
 	Accounts int    `json:"accounts"`
 	Issued   int64  `json:"issued"`   // prefund put into settlement accounts
 	Deposits int64  `json:"deposits"` // opening balances of customers
-	Head     string `json:"head"`     // hash of the last row, hexadecimal
+	Last     int64  `json:"last"`     // number of the last row
+}
+
+// BatchData is what batch.sealed says: rows First to Last are durable, under this
+// Merkle root, chained to all before by the head (both hexadecimal).
+type BatchData struct {
+	Currency  string `json:"currency"`
+	Number    int64  `json:"number"`
+	First     int64  `json:"first"`
+	Last      int64  `json:"last"`
+	Root      string `json:"root"`
+	Head      string `json:"head"`
+	Committed int64  `json:"committed"` // payments committed
+	Amount    int64  `json:"amount"`    // their sum, minor units
+	Told      int64  `json:"told"`      // of these, payments with an event of their own
 }
 
 func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, event string, took time.Duration) string {
@@ -94,4 +111,15 @@ func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, even
 		d.To = a.Book
 	}
 	return tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/transfer/" + t.ID, Actor: actor, Data: d})
+}
+
+func emitBatch(tx *store.Tx, b *ledger.Batch, told int64) string {
+	d := BatchData{Currency: b.Currency, Number: b.Number, First: b.First, Last: b.Last(), Root: hex.EncodeToString(b.Root[:]), Head: hex.EncodeToString(b.Head[:]), Told: told}
+	for _, r := range b.Rows {
+		if r.Kind == ledger.Commit && r.Accepted() {
+			d.Committed++
+			d.Amount += r.Amount
+		}
+	}
+	return tx.Emit(store.Event{Type: BatchSealed, Version: 1, Subject: fmt.Sprintf("payments/batch/%s/%d", b.Currency, b.Number), Actor: "system/payments", Data: d})
 }

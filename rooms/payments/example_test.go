@@ -23,9 +23,9 @@ func Example_paymentBetweenTwoBanks() {
 	}
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	pay := ledger.Step{Kind: ledger.Reserve, Transfer: "t1", Debit: "ayesha", Credit: "bakery", Amount: 30_00, Currency: "PKR", Expires: now.Add(20 * time.Second)}
-	fmt.Println("reserved:", s.Apply(pay, "2026-11-21", now).Accepted(), "held:", s.Accounts["ayesha"].Held)
-	row := s.Apply(ledger.Step{Kind: ledger.Commit, Transfer: "t1"}, "2026-11-21", now)
-	for _, e := range row.Entries {
+	fmt.Println("reserved:", s.Apply(pay, now).Accepted(), "held:", s.Accounts["ayesha"].Held)
+	row := s.Apply(ledger.Step{Kind: ledger.Commit, Transfer: "t1"}, now)
+	for _, e := range row.Entries(s.Places()) {
 		fmt.Println(e.Book, e.Account, e.Amount)
 	}
 	// Output:

@@ -2,46 +2,65 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sarai/courtyard/gate"
-	"sarai/courtyard/job"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
 )
 
-// jobExpire gives back the money of a reservation whose time is over. That it
-// is over is decided by the book: a commit that comes first in the order of
-// rows wins, one that comes later loses, whenever this job runs.
-const jobExpire = "payments.reservation.expire"
+// actionExpire gives back the money of reservations whose time is over. That it
+// is over is decided by the ledger: a commit that comes first in the order of
+// rows wins, one that comes later loses, whenever this looks.
+const actionExpire = "payments.reservation.expire"
 
-type expiry struct {
-	Transfer string `json:"transfer"`
-	Currency string `json:"currency"`
+// expiryPause is how often reservations are looked through.
+const expiryPause = 500 * time.Millisecond
+
+// Run gives back what is reserved too long and audits the ledger, until ctx
+// ends. Every process may run it: what one has done is nothing for the others.
+func (r *Room) Run(ctx context.Context) error {
+	tick := time.NewTicker(expiryPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := r.Expire(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.log.WarnContext(ctx, "reservations could not be given back", "error", err)
+		}
+		if _, err := r.auditor.Check(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.log.ErrorContext(ctx, "the ledger does not fit together", "error", err)
+		}
+	}
 }
 
-func timers() Timers {
-	return Timers{
-		Set: func(tx *store.Tx, transfer, currency string, at time.Time) error {
-			return job.Put(tx, job.Job{Kind: jobExpire, Key: transfer, At: at, Data: expiry{transfer, currency}})
-		},
-		Clear: func(tx *store.Tx, transfer string) error { return job.Cancel(tx, jobExpire, transfer) },
+// Expire gives back the reservations whose time is over, and says how many.
+func (r *Room) Expire(ctx context.Context) (n int, err error) {
+	currency := r.pack.Currency.Code
+	var due []string
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		due, err = store.List(tx, store.Value[string], "select id from payments_transfer where phase = 'reserved' and currency = $1 and expires <= $2 order by expires limit 1000", currency, store.Micros(r.clock.Now()))
+		return err
+	})
+	if err != nil || len(due) == 0 {
+		return 0, err
 	}
-}
-
-func (r *Room) expire(ctx context.Context, j job.Job) (func(tx *store.Tx) error, error) {
-	var e expiry
-	if err := j.Decode(&e); err != nil {
-		return nil, err
+	if _, err := gate.SystemPermit(ctx, r.gate, actionExpire, actionExpire, gate.House{}); err != nil {
+		return 0, err
 	}
-	if _, err := gate.SystemPermit(ctx, r.gate, jobExpire, jobExpire, gate.House{}); err != nil {
-		return nil, err
+	steps := make([]ledger.Step, len(due))
+	for i, id := range due {
+		steps[i] = ledger.Step{Kind: ledger.Expire, Transfer: id}
 	}
-	rows, err := r.ledger.Do(ctx, Work{Currency: e.Currency, Actor: "system/" + jobExpire, Steps: []ledger.Step{{Kind: ledger.Expire, Transfer: e.Transfer}}})
-	if err == nil && rows[0].Reason == ledger.InvalidDate {
-		// The clock of the process that put the job is ahead of ours. The
-		// book's time counts; look again in a moment.
-		return func(tx *store.Tx) error { return timers().Set(tx, e.Transfer, e.Currency, tx.Now().Add(time.Second)) }, nil
+	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: "system/" + actionExpire, Steps: steps})
+	for _, row := range rows {
+		if row.Ended() == ledger.Expired {
+			n++
+		}
 	}
-	return nil, err
+	return n, err
 }

@@ -22,7 +22,7 @@ func anOldPaymentIsFound(t *testing.T, v *place) {
 	}
 	var movements int
 	check(t, v.DB.View(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow("select count(*) from payments_entry where account = 'merchant-bilal'").Scan(&movements)
+		return tx.QueryRow("select count(*) from payments_transfer where 'merchant-bilal' in (debit, credit) and phase = 'committed'").Scan(&movements)
 	}))
 	bilal := v.AsCitizen("s-bilal")
 	seen, pages := map[string]int{}, 0

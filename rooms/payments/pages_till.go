@@ -150,20 +150,17 @@ type operateView struct {
 func (r *Room) operatePages(s *web.Site) {
 	web.Handle(s, web.Route[gate.House]{Pattern: "GET /pay/operate", Action: "payments.rail.read", Do: func(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		v := operateView{Currency: r.pack.Currency.Code, At: r.clock.Now()}
-		y, m, d := v.At.In(r.pack.Zone).Date()
 		err := r.db.View(c.Context(), func(tx *store.Tx) (err error) {
-			if v.Positions, err = positions(tx, v.Currency, time.Date(y, m, d, 0, 0, 0, 0, r.pack.Zone)); err != nil {
+			if v.Positions, err = positions(tx, v.Currency); err != nil {
 				return err
 			}
-			if v.Checks, err = Invariants(tx, v.Currency, v.At); err != nil {
-				return err
-			}
-			v.Rows, v.Chain = verifyChain(tx, v.Currency)
-			return nil
+			v.Checks, err = Invariants(tx, v.Currency, v.At)
+			return err
 		})
 		if err != nil {
 			return err
 		}
+		v.Rows, v.Chain = r.auditor.Check(c.Context())
 		return c.Render(web.Page{Title: c.T("payments.operate.title"), Wide: true}, operateBody(v))
 	}})
 }

@@ -46,23 +46,23 @@ type Position struct {
 	Held      int64 // promised to open reservations
 	Opening   int64 // what it was funded with
 	Customers int64 // accounts it keeps
-	Sent      int64 // payments to other participants today
+	Sent      int64 // payments to other participants in the open settlement window
 	Received  int64
 }
 
-// positions are computed from the rows themselves, not from counters. since is
-// the beginning of the day in the country.
-func positions(tx *store.Tx, currency string, since time.Time) ([]Position, error) {
+// positions are the participants' standings.
+func positions(tx *store.Tx, currency string) ([]Position, error) {
 	return store.List(tx, func(scan store.Scan) (p Position, err error) {
 		var opened int64
 		err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened, &p.Balance, &p.Held, &p.Opening, &p.Customers, &p.Sent, &p.Received)
 		p.Opened = store.Time(opened)
 		return p, err
 	}, `select p.id, p.kind, p.bic, p.code, p.name_en, p.name_ur, p.suspended, p.opened, a.balance, a.held,
-		(select cast(coalesce(sum(e.amount), 0) as bigint) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'POST'),
+		(select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.credit = a.id and t.kind = 'post')
+			- (select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.debit = a.id and t.kind = 'post'),
 		(select count(*) from payments_account c where c.book = p.id and c.role = 'customer'),
-		(select count(*) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'COMMIT' and e.amount < 0 and r.at >= $2),
-		(select count(*) from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq where e.account = a.id and r.kind = 'COMMIT' and e.amount > 0 and r.at >= $2)
+		coalesce(s.sent_count, 0), coalesce(s.received_count, 0)
 		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1
-		order by p.kind, p.name_en`, currency, store.Micros(since))
+		left join payments_position s on s.currency = $1 and s.participant = p.id and s.place = (select max(number) from payments_window where currency = $1)
+		order by p.kind, p.name_en`, currency)
 }

@@ -3,13 +3,13 @@ package payments
 import (
 	"embed"
 	"fmt"
+	"log/slog"
 
 	"sarai/courtyard"
 	"sarai/courtyard/clock"
 	"sarai/courtyard/country"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/id"
-	"sarai/courtyard/job"
 	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
 	"sarai/courtyard/web"
@@ -30,7 +30,9 @@ var schema []byte
 // Room is the payments room. It is safe for concurrent use.
 type Room struct {
 	db           *store.DB
-	book         *Book
+	sequencer    *Sequencer
+	auditor      *Auditor
+	log          *slog.Logger
 	ledger       Ledger
 	gate         *gate.Gate
 	keys         *keys.Ring
@@ -49,12 +51,17 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	if c.Pack.Currency.Code == "" {
 		return nil, fmt.Errorf("payments: the country pack has no currency")
 	}
-	book := NewBook(c.DB, c.Pack.Zone, timers())
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	sequencer := NewSequencer(c.DB, c.Pack.Zone, log)
 	if c.Clock != nil {
-		book.clock = c.Clock
+		sequencer.clock = c.Clock
 	}
 	r := &Room{
-		db: c.DB, book: book, ledger: book, gate: c.Gate, keys: c.Keys, pack: c.Pack, clock: c.Clock, newID: c.NewID, site: c.Site, demo: c.Demo, wants: w,
+		auditor: NewAuditor(c.DB, c.Pack.Currency.Code), log: log,
+		db: c.DB, sequencer: sequencer, ledger: sequencer, gate: c.Gate, keys: c.Keys, pack: c.Pack, clock: c.Clock, newID: c.NewID, site: c.Site, demo: c.Demo, wants: w,
 		newReference: func() string { return id.Reference(12) },
 	}
 	if r.wants.Log == nil && c.Log != nil {
@@ -65,7 +72,8 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Site.Texts("payments", texts)
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
-	c.Jobs.Handle(job.Kind{Name: jobExpire, Action: jobExpire, Do: r.expire})
+	c.Gate.Require(actionExpire, "payments.Room.Expire")
+	r.bulkJobs(c.Jobs)
 	r.pages(c.Site)
 	r.api(c.API)
 	return r, nil

@@ -2,7 +2,6 @@ package payments
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -38,6 +37,9 @@ func (r *Room) Open(ctx context.Context) error {
 			return err
 		}
 		made = true
+		if _, err := tx.Exec("insert into payments_index (currency, number) values ($1, 0)", currency); err != nil {
+			return err
+		}
 		accounts := []*Account{{Account: ledger.Account{ID: issuingAccount(currency), Book: ledger.Rail, Role: ledger.Issuing, Holder: "central-bank", Currency: currency, Bottomless: true},
 			Kind: KindRail, NameEn: "Issuing account of the rail", NameUr: "نظامِ ادائیگی کا اجرائی کھاتہ"}}
 		for _, b := range r.pack.Banks {
@@ -65,8 +67,14 @@ func (r *Room) Open(ctx context.Context) error {
 		}
 		return insertAccounts(tx, accounts)
 	})
-	if err != nil || !made {
+	if err == nil {
+		err = r.openPrograms(ctx)
+	}
+	if err != nil {
 		return err
+	}
+	if !made {
+		return r.sequencer.Open(ctx, currency)
 	}
 	var steps []ledger.Step
 	for _, b := range r.pack.Banks {
@@ -88,7 +96,7 @@ func (r *Room) deposit(ctx context.Context, currency string, steps []ledger.Step
 			default:
 				d.Deposits += row.Amount
 			}
-			d.Accounts, d.Head = d.Accounts+1, hex.EncodeToString(row.Hash[:])
+			d.Accounts, d.Last = d.Accounts+1, row.Seq
 		}
 		tx.Emit(store.Event{Type: BookOpened, Version: 1, Subject: "payments/book/" + currency, Actor: "system/payments", Data: d})
 		return nil
@@ -128,6 +136,11 @@ func (r *Room) Seed(ctx context.Context, demo *country.Demo, subject Seeded) err
 		}
 		put(&Account{Account: ledger.Account{ID: agentAccount(b.ID, currency), Book: b.ID, Role: ledger.Customer, Holder: "agent/" + b.ID, Currency: currency},
 			Kind: KindAgent, IBAN: string(iban), NameEn: "Cash agent, " + b.Name.In("en"), NameUr: "نقدی ایجنٹ، " + b.Name.In("ur"), Category: "6012"}, agentFloat)
+	}
+	for _, p := range r.pack.Programs {
+		if p.Opening > 0 {
+			steps = append(steps, ledger.Step{Kind: ledger.Post, Party: "demo", Key: "opening/" + programAccount(p.ID, currency), Debit: ownAccount(p.Bank, currency), Credit: programAccount(p.ID, currency), Amount: p.Opening, Currency: currency})
+		}
 	}
 	people := map[string]country.Citizen{}
 	for _, c := range demo.Citizens {

@@ -17,15 +17,27 @@ const ReservationTime = 20 * time.Second
 // Transfer is a payment as its two parties see it.
 type Transfer struct {
 	ledger.Transfer
-	Reference string
-	Reserved  time.Time
-	Finished  time.Time // zero while reserved
-	Purpose   string
-	Fee       string
-	Event     string // of the commit; the receipt is made from it
+	Kind       string // kindTransfer, kindPost
+	Seq        int64  // row that made it
+	Done       int64  // row that ended it, 0 while reserved
+	Window     int64  // settlement window of that row
+	DebitBook  string
+	CreditBook string
+	Reference  string
+	Reserved   time.Time
+	Finished   time.Time // zero while reserved
+	Purpose    string
+	Fee        string
+	Event      string // the commit's own, when it has one; else the batch's proves it
 	// Known after a read with parties:
 	Payer, Payee *Account
 }
+
+// Kinds of what the table of transfers holds.
+const (
+	kindTransfer = "transfer"
+	kindPost     = "post" // money moved at once inside one book: a prefund, an opening balance
+)
 
 // GateResource tells the gate whose payment it is.
 func (t Transfer) GateResource() gate.Resource {
@@ -39,17 +51,22 @@ func (t Transfer) GateResource() gate.Resource {
 	return gate.Resource{Type: "PaymentsTransfer", ID: t.ID, Attrs: attrs}
 }
 
-const transferColumns = "id, reference, currency, debit, credit, amount, phase, reason, expires, reserved, finished, purpose, fee, event"
+const transferColumns = "id, currency, seq, done, place, kind, reference, debit, credit, debit_book, credit_book, amount, phase, reason, expires, reserved, finished, purpose, fee, event"
 
 func scanTransfer(scan store.Scan) (*Transfer, error) {
 	var t Transfer
 	var expires, reserved, finished int64
-	err := scan(&t.ID, &t.Reference, &t.Currency, &t.Debit, &t.Credit, &t.Amount, &t.Phase, &t.Reason, &expires, &reserved, &finished, &t.Purpose, &t.Fee, &t.Event)
-	t.Expires, t.Reserved = store.Time(expires), store.Time(reserved)
-	if finished > 0 {
-		t.Finished = store.Time(finished)
-	}
+	err := scan(&t.ID, &t.Currency, &t.Seq, &t.Done, &t.Window, &t.Kind, &t.Reference, &t.Debit, &t.Credit, &t.DebitBook, &t.CreditBook, &t.Amount, &t.Phase, &t.Reason, &expires, &reserved, &finished, &t.Purpose, &t.Fee, &t.Event)
+	t.Expires, t.Reserved, t.Finished = store.Time(expires), store.Time(reserved), store.Time(finished)
 	return &t, err
+}
+
+func (t *Transfer) values() []any {
+	if t.Reference == "" {
+		t.Reference = t.ID
+	}
+	return []any{t.ID, t.Currency, t.Seq, t.Done, t.Window, t.Kind, t.Reference, t.Debit, t.Credit, t.DebitBook, t.CreditBook, t.Amount, string(t.Phase), string(t.Reason),
+		store.Micros(t.Expires), store.Micros(t.Reserved), store.Micros(t.Finished), t.Purpose, t.Fee, t.Event}
 }
 
 // getTransfer reads a payment with its parties.
@@ -92,7 +109,7 @@ func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, err
 	if note.Reference == "" {
 		note.Reference = r.newReference()
 	}
-	reserve := ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency,
+	reserve := ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency, Fresh: true,
 		Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(note.Purpose + "\x1f" + note.Fee)}
 	rows, err := r.ledger.Do(ctx, Work{
 		Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note}, Before: p.Before,
@@ -112,11 +129,21 @@ func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, err
 	return r.transfer(ctx, rows[0].Transfer)
 }
 
+// transfer reads a payment. One that is durable but not yet in the table is
+// waited for.
 func (r *Room) transfer(ctx context.Context, id string) (t *Transfer, err error) {
-	err = r.db.View(ctx, func(tx *store.Tx) error {
-		t, err = getTransfer(tx, id)
-		return err
-	})
+	for attempt := range 2 {
+		err = r.db.View(ctx, func(tx *store.Tx) error {
+			t, err = getTransfer(tx, id)
+			return err
+		})
+		if attempt > 0 || !fault.Is(err, fault.NotFound) {
+			break
+		}
+		if err := r.sequencer.Settle(ctx, r.pack.Currency.Code); err != nil {
+			return nil, err
+		}
+	}
 	return t, err
 }
 
@@ -145,16 +172,19 @@ func (l Line) Name(lang string) string {
 	return name
 }
 
-// history gives the last movements of an account before a row, newest first.
+// history gives the last movements of an account before a row, newest first. A
+// movement stands where its transfer began.
 func history(tx *store.Tx, account string, before int64, limit int) ([]Line, error) {
 	return store.List(tx, func(scan store.Scan) (l Line, err error) {
 		var at int64
-		err = scan(&l.Seq, &at, &l.Amount, &l.Transfer, &l.NameEn, &l.NameUr, &l.Kind, &l.Purpose)
-		l.At = store.Time(at)
+		var kind string
+		err = scan(&l.Seq, &at, &l.Amount, &l.Transfer, &kind, &l.NameEn, &l.NameUr, &l.Kind, &l.Purpose)
+		if l.At = store.Time(at); kind == kindPost {
+			l.Transfer = ""
+		}
 		return l, err
-	}, `select r.seq, r.at, e.amount, coalesce(t.id, ''), coalesce(o.name_en, ''), coalesce(o.name_ur, ''), coalesce(o.kind, ''), coalesce(t.purpose, '')
-		from payments_entry e join payments_row r on r.currency = e.currency and r.seq = e.seq
-		left join payments_transfer t on t.id = r.transfer
-		left join payments_account o on o.id = case when r.debit = $1 then r.credit else r.debit end
-		where e.account = $1 and e.seq < $2 order by e.seq desc limit $3`, account, before, limit)
+	}, `select t.seq, t.finished, t.amount, t.id, t.kind, coalesce(o.name_en, ''), coalesce(o.name_ur, ''), coalesce(o.kind, ''), t.purpose from (
+			select * from (select id, kind, seq, finished, -amount as amount, credit as other, purpose from payments_transfer where debit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) d
+			union all select * from (select id, kind, seq, finished, amount, debit as other, purpose from payments_transfer where credit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) c
+		) t left join payments_account o on o.id = t.other order by t.seq desc limit $3`, account, before, limit)
 }

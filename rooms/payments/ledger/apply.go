@@ -7,44 +7,68 @@ import "time"
 // or one that came after the transfer was final.
 //
 // The caller has looked for the key before: Apply knows nothing of repetition.
-func (s *State) Apply(step Step, day string, now time.Time) Row {
-	row := Row{Currency: s.Currency, Kind: step.Kind, Transfer: step.Transfer, Day: day, Party: step.Party, Key: step.Key, Payload: step.Payload(),
+func (s *State) Apply(step Step, now time.Time) Row {
+	row := Row{Currency: s.Currency, Kind: step.Kind, Transfer: step.Transfer, Party: step.Party, Key: step.Key, Window: s.Window,
 		Debit: step.Debit, Credit: step.Credit, Amount: step.Amount, At: now.UTC().Truncate(time.Microsecond)}
+	if step.Key != "" {
+		row.Payload = step.Payload()
+	}
 	switch step.Kind {
 	case Reserve:
-		row.Reason = s.reserve(step, now)
+		row.Expires = step.Expires.UTC().Truncate(time.Microsecond)
+		row.Reason = s.reserve(step, &row, now)
 	case Post:
-		row.Entries, row.Reason = s.post(step)
+		row.Reason = s.post(step)
+	case Set:
+		row.Amount, row.Credit, row.Setting = 0, "", step.Setting
+		row.Reason = s.set(step)
+	case Cut:
+		row.Debit, row.Credit, row.Amount = "", "", 0
+		s.Window++
 	default:
 		if !s.finish(step, &row, now) {
 			return row
 		}
 	}
+	row.DebitBook, row.CreditBook = s.bookOf(row.Debit), s.bookOf(row.Credit)
 	s.Seq++
 	row.Seq = s.Seq
-	row.Hash = row.Seal(s.Head)
-	s.Head = row.Hash
 	return row
 }
 
-func (s *State) reserve(step Step, now time.Time) Reason {
+func (s *State) bookOf(account string) string {
+	if a := s.Accounts[account]; a != nil {
+		return a.Book
+	}
+	return ""
+}
+
+func (s *State) reserve(step Step, row *Row, now time.Time) Reason {
 	if _, known := s.Transfers[step.Transfer]; known {
 		return Duplicate
 	}
-	t := &Transfer{ID: step.Transfer, Debit: step.Debit, Credit: step.Credit, Amount: step.Amount, Currency: step.Currency, Expires: step.Expires, Phase: Refused}
-	s.Transfers[step.Transfer] = t
+	t := &Transfer{ID: step.Transfer, Debit: step.Debit, Credit: step.Credit, Amount: step.Amount, Currency: step.Currency, Expires: row.Expires, Phase: Refused}
+	s.putTransfer(t)
 	t.Reason = s.mayReserve(step, now)
 	if t.Reason != Accepted {
 		return t.Reason
 	}
-	payer, payee := s.Accounts[step.Debit], s.Accounts[step.Credit]
-	// mayReserve has shown that neither sum leaves int64: held ≤ balance − floor
-	payer.Held += step.Amount
-	if payer.Book != payee.Book {
-		s.Accounts[s.Settling[payer.Book]].Held += step.Amount
-	}
+	s.hold(t, step.Amount)
 	t.Phase = Reserved
 	return Accepted
+}
+
+// hold adds to what is held on the payer's account and on the payer's bank's.
+// When it adds, mayReserve has shown that held stays within the balance.
+func (s *State) hold(t *Transfer, amount int64) {
+	payer, payee := s.Accounts[t.Debit], s.Accounts[t.Credit]
+	s.touch(payer)
+	payer.Held += amount
+	if payer.Book != payee.Book {
+		ours := s.Settling[payer.Book]
+		s.touch(ours)
+		ours.Held += amount
+	}
 }
 
 func (s *State) mayReserve(step Step, now time.Time) Reason {
@@ -70,9 +94,14 @@ func (s *State) mayReserve(step Step, now time.Time) Reason {
 		return CreditorClosed
 	case payer.Blocked || payee.Blocked:
 		return AccountBlocked
-	case s.Away[payer.Book]:
+	}
+	// A suspended participant: nothing new to or from it. What is reserved
+	// already may still be committed or given back.
+	ours, theirs := s.Settling[payer.Book], s.Settling[payee.Book]
+	switch {
+	case ours != nil && ours.Blocked:
 		return DebtorBankAway
-	case s.Away[payee.Book]:
+	case theirs != nil && theirs.Blocked:
 		return CreditorBankAway
 	}
 	if free, ok := payer.Available(); !ok || free < step.Amount {
@@ -81,11 +110,10 @@ func (s *State) mayReserve(step Step, now time.Time) Reason {
 	if payer.Book == payee.Book {
 		return Accepted
 	}
-	ours, theirs := s.Accounts[s.Settling[payer.Book]], s.Accounts[s.Settling[payee.Book]]
 	switch {
-	case ours == nil || s.Accounts[s.Owning[payer.Book]] == nil:
+	case ours == nil || s.Owning[payer.Book] == nil:
 		return DebtorBankAway
-	case theirs == nil || s.Accounts[s.Owning[payee.Book]] == nil:
+	case theirs == nil || s.Owning[payee.Book] == nil:
 		return CreditorBankAway
 	}
 	if free, ok := ours.Available(); !ok || free < step.Amount {
@@ -115,7 +143,7 @@ func (s *State) finish(step Step, row *Row, now time.Time) bool {
 		row.Reason = NoSuchTransfer
 		return false // nothing to hang a row on
 	}
-	row.Debit, row.Credit, row.Amount = t.Debit, t.Credit, t.Amount
+	row.Debit, row.Credit, row.Amount, row.Why = t.Debit, t.Credit, t.Amount, step.Reason
 	late := !now.Before(t.Expires)
 	switch {
 	case t.Phase == Reserved && step.Kind == Expire && !late:
@@ -128,18 +156,16 @@ func (s *State) finish(step Step, row *Row, now time.Time) bool {
 		// The deadline is kept by the book itself: a late commit loses even
 		// if no job has looked at the reservation yet.
 		s.release(t, Expired, SettlementTimeout)
+		row.Why = SettlementTimeout
 		if step.Kind != Expire {
 			row.Kind, row.Reason = Expire, SettlementTimeout
 		}
 		return true
 	case t.Phase == Reserved:
-		entries, reason := s.move(t)
-		if reason != Accepted {
+		if reason := s.move(t); reason != Accepted {
 			s.release(t, Aborted, reason)
-			row.Kind, row.Reason = Abort, reason
-			return true
+			row.Kind, row.Reason, row.Why = Abort, reason, reason
 		}
-		row.Entries = entries
 		return true
 	case step.Kind == Expire:
 		return false // it was final before; the job came too late, which is no event
@@ -158,83 +184,98 @@ func (s *State) finish(step Step, row *Row, now time.Time) bool {
 
 // release gives the held money back and ends the transfer.
 func (s *State) release(t *Transfer, phase Phase, reason Reason) {
-	payer := s.Accounts[t.Debit]
-	payer.Held -= t.Amount
-	if payee := s.Accounts[t.Credit]; payer.Book != payee.Book {
-		s.Accounts[s.Settling[payer.Book]].Held -= t.Amount
-	}
+	s.hold(t, -t.Amount)
+	s.touchTransfer(t)
 	t.Phase, t.Reason = phase, reason
 }
 
-// move commits a reserved transfer: it makes the entries and books them.
-func (s *State) move(t *Transfer) ([]Entry, Reason) {
+// move commits a reserved transfer.
+func (s *State) move(t *Transfer) Reason {
 	payer, payee := s.Accounts[t.Debit], s.Accounts[t.Credit]
-	entries := []Entry{{payer.Book, payer.ID, -t.Amount}, {payee.Book, payee.ID, t.Amount}}
-	if payer.Book != payee.Book {
-		entries = []Entry{
-			{payer.Book, payer.ID, -t.Amount}, {payer.Book, s.Owning[payer.Book], t.Amount},
-			{Rail, s.Settling[payer.Book], -t.Amount}, {Rail, s.Settling[payee.Book], t.Amount},
-			{payee.Book, s.Owning[payee.Book], -t.Amount}, {payee.Book, payee.ID, t.Amount},
+	if payer.Book == payee.Book {
+		if !s.shift(t.Amount, payer, payee) {
+			return AmountTooLarge
 		}
-	}
-	if !s.fits(entries) {
-		return nil, AmountTooLarge
+	} else {
+		ours, theirs := s.Settling[payer.Book], s.Settling[payee.Book]
+		if !s.shift(t.Amount, payer, s.Owning[payer.Book], ours, theirs, s.Owning[payee.Book], payee) {
+			return AmountTooLarge
+		}
+		ours.Held -= t.Amount
 	}
 	payer.Held -= t.Amount
-	if payer.Book != payee.Book {
-		s.Accounts[s.Settling[payer.Book]].Held -= t.Amount
-	}
-	s.book(entries)
+	s.touchTransfer(t)
 	t.Phase, t.Reason = Committed, Accepted
-	return entries, Accepted
+	return Accepted
 }
 
-// post moves money at once between two accounts of one book.
-func (s *State) post(step Step) ([]Entry, Reason) {
-	if r := s.amount(step); r != Accepted {
-		return nil, r
-	}
-	from, to := s.Accounts[step.Debit], s.Accounts[step.Credit]
-	switch {
-	case from == nil:
-		return nil, NoSuchDebtor
-	case to == nil:
-		return nil, NoSuchCreditor
-	case from == to || from.Book != to.Book:
-		return nil, Forbidden
-	case from.Currency != s.Currency || to.Currency != s.Currency:
-		return nil, WrongCurrency
-	case from.Closed:
-		return nil, DebtorClosed
-	case to.Closed:
-		return nil, CreditorClosed
-	}
-	if !from.Bottomless {
-		if free, ok := from.Available(); !ok || free < step.Amount {
-			return nil, NoFunds
+// shift moves an amount in each pair of accounts, from the first to the second;
+// all or, when a sum would not fit, none.
+func (s *State) shift(amount int64, pairs ...*Account) bool {
+	for i, a := range pairs {
+		if i%2 == 0 {
+			if _, ok := sub(a.Balance, amount); !ok {
+				return false
+			}
+		} else if _, ok := add(a.Balance, amount); !ok {
+			return false
 		}
 	}
-	entries := []Entry{{from.Book, from.ID, -step.Amount}, {to.Book, to.ID, step.Amount}}
-	if !s.fits(entries) {
-		return nil, AmountTooLarge
-	}
-	s.book(entries)
-	return entries, Accepted
-}
-
-// fits says whether all new balances can be held; each entry is of another
-// account.
-func (s *State) fits(entries []Entry) bool {
-	for _, e := range entries {
-		if _, ok := add(s.Accounts[e.Account].Balance, e.Amount); !ok {
-			return false
+	for i, a := range pairs {
+		s.touch(a)
+		if i%2 == 0 {
+			a.Balance -= amount
+		} else {
+			a.Balance += amount
 		}
 	}
 	return true
 }
 
-func (s *State) book(entries []Entry) {
-	for _, e := range entries {
-		s.Accounts[e.Account].Balance += e.Amount
+// post moves money at once between two accounts of one book.
+func (s *State) post(step Step) Reason {
+	if r := s.amount(step); r != Accepted {
+		return r
 	}
+	from, to := s.Accounts[step.Debit], s.Accounts[step.Credit]
+	switch {
+	case from == nil:
+		return NoSuchDebtor
+	case to == nil:
+		return NoSuchCreditor
+	case from == to || from.Book != to.Book:
+		return Forbidden
+	case from.Currency != s.Currency || to.Currency != s.Currency:
+		return WrongCurrency
+	case from.Closed:
+		return DebtorClosed
+	case to.Closed:
+		return CreditorClosed
+	}
+	if !from.Bottomless {
+		if free, ok := from.Available(); !ok || free < step.Amount {
+			return NoFunds
+		}
+	}
+	if !s.shift(step.Amount, from, to) {
+		return AmountTooLarge
+	}
+	return Accepted
+}
+
+// set gives an account its floor and flags. Reservations that are open stay: a
+// lower cap only stops new ones.
+func (s *State) set(step Step) Reason {
+	a := s.Accounts[step.Debit]
+	switch {
+	case a == nil:
+		return NoSuchDebtor
+	case step.Setting.Floor > MaxAmount || step.Setting.Floor < -MaxAmount:
+		return AmountTooLarge
+	case step.Setting.Closed && (a.Balance != 0 || a.Held != 0):
+		return Forbidden // money would be shut in
+	}
+	s.touch(a)
+	a.Floor, a.Blocked, a.Closed = step.Setting.Floor, step.Setting.Blocked, step.Setting.Closed
+	return Accepted
 }

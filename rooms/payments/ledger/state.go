@@ -27,11 +27,15 @@ type Account struct {
 	Currency string
 	Balance  int64
 	Held     int64 // part of the balance promised to open reservations, never negative
-	Floor    int64 // lowest balance less held; means nothing when Bottomless
+	Floor    int64 // lowest balance less held, minus the net debit cap of a settlement account; means nothing when Bottomless
 	// Bottomless accounts may go below zero without end: issuing and own.
 	Bottomless bool
 	Blocked    bool
 	Closed     bool
+
+	// Touched is the last batch that changed it.
+	Touched int64
+	mark    int64 // of the batch at hand, when it was changed in it
 }
 
 // Available is what can be reserved: balance less held less floor.
@@ -65,27 +69,46 @@ type Transfer struct {
 	Phase    Phase
 	Reason   Reason
 	Expires  time.Time // end of the reservation
+
+	// Touched is the last batch that changed it.
+	Touched int64
+	mark    int64
 }
 
-// State is the part of the ledger of one currency that the next steps touch.
-// Apply changes it; the caller writes what changed.
+// State is the ledger of one currency as far as somebody has it in memory: the
+// accounts and transfers the next steps touch must be there. Steps are decided
+// in batches: Begin, Apply for each, then Keep when the batch is durable or Undo
+// when it is not.
 type State struct {
 	Currency  string
 	Seq       int64    // number of the last row
-	Head      [32]byte // hash of the last row
+	Batch     int64    // number of the last batch
+	Head      [32]byte // of the last batch
+	Window    int64    // settlement window at hand, from 1
 	Accounts  map[string]*Account
 	Transfers map[string]*Transfer
 	// Settling and Owning give a participant's settlement and own account.
-	Settling map[string]string
-	Owning   map[string]string
-	// Away are participants that are suspended: nothing new to or from them.
-	// What is reserved already may still be committed or given back.
-	Away map[string]bool
+	Settling map[string]*Account
+	Owning   map[string]*Account
+
+	mark      int64 // of the batch at hand
+	undo      []undo
+	seqBefore int64
+	winBefore int64
 }
 
-// New is an empty state, for tests and for loading.
+// undo is an account or transfer as it was before the batch.
+type undo struct {
+	account  *Account
+	transfer *Transfer
+	before   Account
+	was      Transfer
+	fresh    bool // the transfer did not exist
+}
+
+// New is an empty state.
 func New(currency string) *State {
-	return &State{Currency: currency, Accounts: map[string]*Account{}, Transfers: map[string]*Transfer{}, Settling: map[string]string{}, Owning: map[string]string{}, Away: map[string]bool{}}
+	return &State{Currency: currency, Window: 1, Accounts: map[string]*Account{}, Transfers: map[string]*Transfer{}, Settling: map[string]*Account{}, Owning: map[string]*Account{}}
 }
 
 // Put adds an account and notes what it is to its participant.
@@ -93,10 +116,90 @@ func (s *State) Put(a *Account) {
 	s.Accounts[a.ID] = a
 	switch a.Role {
 	case Settlement:
-		s.Settling[a.Holder] = a.ID
+		s.Settling[a.Holder] = a
 	case Own:
-		s.Owning[a.Book] = a.ID
+		s.Owning[a.Book] = a
 	}
+}
+
+// Places gives the accounts by which entries are known.
+func (s *State) Places() Places {
+	p := Places{Settling: map[string]string{}, Owning: map[string]string{}}
+	for bank, a := range s.Settling {
+		p.Settling[bank] = a.ID
+	}
+	for bank, a := range s.Owning {
+		p.Owning[bank] = a.ID
+	}
+	return p
+}
+
+// Begin starts a batch. What an earlier batch left undecided is undone.
+func (s *State) Begin() {
+	s.Undo()
+	s.mark++
+	s.seqBefore, s.winBefore = s.Seq, s.Window
+}
+
+// Undo puts everything back as it was at Begin.
+func (s *State) Undo() {
+	if s.mark == 0 {
+		return
+	}
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		u := s.undo[i]
+		switch {
+		case u.fresh:
+			delete(s.Transfers, u.transfer.ID)
+		case u.transfer != nil:
+			*u.transfer = u.was
+		default:
+			*u.account = u.before
+		}
+	}
+	clear(s.undo)
+	s.undo = s.undo[:0]
+	s.Seq, s.Window = s.seqBefore, s.winBefore
+}
+
+// Keep ends a batch that is durable; its head is the new one.
+func (s *State) Keep(head [32]byte) {
+	clear(s.undo)
+	s.undo = s.undo[:0]
+	s.Batch, s.Head = s.Batch+1, head
+	s.seqBefore, s.winBefore = s.Seq, s.Window
+}
+
+// Changed lists the accounts and transfers of the batch at hand.
+func (s *State) Changed() (accounts []*Account, transfers []*Transfer) {
+	for _, u := range s.undo {
+		if u.transfer != nil {
+			transfers = append(transfers, u.transfer)
+		} else {
+			accounts = append(accounts, u.account)
+		}
+	}
+	return accounts, transfers
+}
+
+func (s *State) touch(a *Account) {
+	if a.mark != s.mark {
+		s.undo = append(s.undo, undo{account: a, before: *a})
+		a.mark, a.Touched = s.mark, s.Batch+1
+	}
+}
+
+func (s *State) touchTransfer(t *Transfer) {
+	if t.mark != s.mark {
+		s.undo = append(s.undo, undo{transfer: t, was: *t})
+		t.mark, t.Touched = s.mark, s.Batch+1
+	}
+}
+
+func (s *State) putTransfer(t *Transfer) {
+	s.Transfers[t.ID] = t
+	t.mark, t.Touched = s.mark, s.Batch+1
+	s.undo = append(s.undo, undo{transfer: t, fresh: true})
 }
 
 // add and sub are checked: false means that the result does not fit into int64.

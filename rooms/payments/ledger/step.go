@@ -16,6 +16,8 @@ const (
 	Abort   Kind = "ABORT"
 	Expire  Kind = "EXPIRE"
 	Post    Kind = "POST"
+	Set     Kind = "SET" // floor and flags of an account
+	Cut     Kind = "CUT" // end of a settlement window: the next row is in the next one
 )
 
 // MaxAmount is the largest amount of one step in minor units: ten million
@@ -36,6 +38,19 @@ type Step struct {
 	Expires  time.Time // Reserve
 	Reason   Reason    // Abort: why
 	Memo     []byte    // whatever else belongs to the request; part of the payload's hash
+	// Fresh says that the caller has just made the transfer's id with a good
+	// source, so that nobody needs to look whether it exists. Reserve only.
+	Fresh bool
+	// Setting is what Set gives to the account Debit; Amount is not used.
+	Setting Setting
+}
+
+// Setting is what an operator may change of an account. A participant's
+// settlement account that is blocked means that the participant is suspended.
+type Setting struct {
+	Floor   int64 // minor units; minus the net debit cap of a settlement account
+	Blocked bool
+	Closed  bool
 }
 
 // Payload is the hash of what the step asks for, without the transfer's id
@@ -52,59 +67,9 @@ func (s Step) Payload() [32]byte {
 	h.text(s.Currency)
 	h.text(string(s.Reason))
 	h.bytes(s.Memo)
-	return h.sum()
-}
-
-// Entry is one line of a row: money moved on one account, minor units, signed.
-type Entry struct {
-	Book    string
-	Account string
-	Amount  int64
-}
-
-// Row is one line of the ledger of a currency. Rows are never changed.
-type Row struct {
-	Currency string
-	Seq      int64
-	Kind     Kind
-	Transfer string
-	Day      string // of the idempotency key, in the country's calendar
-	Party    string
-	Key      string
-	Payload  [32]byte
-	Reason   Reason // empty: accepted
-	Debit    string
-	Credit   string
-	Amount   int64
-	At       time.Time
-	Entries  []Entry
-	Hash     [32]byte
-	Replayed bool // the answer to a repeated request; not a new row
-}
-
-// Accepted says whether the step was done.
-func (r Row) Accepted() bool { return r.Reason == Accepted }
-
-// Seal is the row's hash over the one before it and everything the row says.
-func (r Row) Seal(before [32]byte) [32]byte {
-	h := newDigest("sarai ledger row v1")
-	h.bytes(before[:])
-	h.text(r.Currency)
-	h.number(r.Seq)
-	for _, t := range []string{string(r.Kind), r.Transfer, r.Day, r.Party, r.Key} {
-		h.text(t)
-	}
-	h.bytes(r.Payload[:])
-	for _, t := range []string{string(r.Reason), r.Debit, r.Credit} {
-		h.text(t)
-	}
-	h.number(r.Amount)
-	h.number(r.At.UnixMicro())
-	h.number(int64(len(r.Entries)))
-	for _, e := range r.Entries {
-		h.text(e.Book)
-		h.text(e.Account)
-		h.number(e.Amount)
+	if s.Kind == Set {
+		h.number(s.Setting.Floor)
+		h.number(s.Setting.flags())
 	}
 	return h.sum()
 }

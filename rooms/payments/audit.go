@@ -1,0 +1,154 @@
+package payments
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// Auditor goes through all batches of a currency from the first one on, by
+// itself: it proves each root and the chain of heads, adds up what the rows moved
+// and compares the sums with the balances in the tables. It remembers how far it
+// came, so that looking again costs only what is new.
+type Auditor struct {
+	db       *store.DB
+	currency string
+
+	mu     sync.Mutex
+	rows   int64
+	batch  int64
+	head   [32]byte
+	window int64
+	sums   map[string]ledger.Delta // by account
+	broken error                   // the first thing that did not fit; it stays
+}
+
+// NewAuditor begins at the first row.
+func NewAuditor(db *store.DB, currency string) *Auditor {
+	return &Auditor{db: db, currency: currency, window: 1, sums: map[string]ledger.Delta{}}
+}
+
+// auditPart is how many batches are read in one transaction.
+const auditPart = 64
+
+// Check goes on to where the tables are and gives the number of rows that have been
+// proven. An error is the first thing that does not fit, or that the database
+// could not be read.
+func (a *Auditor) Check(ctx context.Context) (rows int64, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for done := false; !done && a.broken == nil; {
+		if err := ctx.Err(); err != nil {
+			return a.rows, err
+		}
+		err := a.db.View(ctx, func(tx *store.Tx) error {
+			var err error
+			done, err = a.part(tx)
+			return err
+		})
+		if err != nil {
+			return a.rows, err
+		}
+	}
+	return a.rows, a.broken
+}
+
+// part proves the next batches; after the last of those the tables contain, it
+// compares the balances.
+func (a *Auditor) part(tx *store.Tx) (done bool, err error) {
+	indexed, err := store.Get(tx, store.Value[int64], "select number from payments_index where currency = $1", a.currency)
+	if err != nil {
+		return false, err
+	}
+	places, err := readPlaces(tx, a.currency)
+	if err != nil {
+		return false, err
+	}
+	// What does not fit is a finding, not a failure of the reading: so batches
+	// are read raw here and proven one by one.
+	list, err := store.List(tx, func(scan store.Scan) (*sealed, error) {
+		b, err := scanBatch(scan)
+		if err != nil && a.broken == nil {
+			a.broken = err
+		}
+		return b, nil
+	}, "select "+batchColumns+" from payments_batch where currency = $1 and number > $2 and number <= $3 order by number limit $4", a.currency, a.batch, indexed, auditPart)
+	if err != nil || a.broken != nil {
+		return true, err
+	}
+	for _, b := range list {
+		if a.broken = a.take(b, places); a.broken != nil {
+			return true, nil
+		}
+	}
+	if a.batch < indexed {
+		if len(list) == 0 {
+			a.broken = fmt.Errorf("batch %d of %s is missing", a.batch+1, a.currency)
+		}
+		return false, nil
+	}
+	a.broken, err = a.compare(tx)
+	return true, err
+}
+
+func (a *Auditor) take(b *sealed, places ledger.Places) error {
+	if b.Number != a.batch+1 || b.Before != a.head || b.First != a.rows+1 {
+		return fmt.Errorf("batch %d of %s does not follow batch %d", b.Number, a.currency, a.batch)
+	}
+	for _, r := range b.Rows {
+		if r.Window != a.window {
+			return fmt.Errorf("row %d of %s is in window %d and not in %d", r.Seq, a.currency, r.Window, a.window)
+		}
+		if r.Kind == ledger.Cut {
+			a.window++
+		}
+		total := map[string]int64{}
+		for _, e := range r.Entries(places) {
+			total[e.Book] += e.Amount
+		}
+		for book, sum := range total {
+			if sum != 0 {
+				return fmt.Errorf("row %d of %s does not balance in book %s", r.Seq, a.currency, book)
+			}
+		}
+		for _, d := range r.Deltas(places) {
+			s := a.sums[d.Account]
+			a.sums[d.Account] = ledger.Delta{Account: d.Account, Balance: s.Balance + d.Balance, Held: s.Held + d.Held}
+		}
+	}
+	a.batch, a.head, a.rows = b.Number, b.Head, b.Last()
+	return nil
+}
+
+// compare holds the sums against the tables; a.batch is where both are.
+func (a *Auditor) compare(tx *store.Tx) (finding, err error) {
+	_, err = store.List(tx, func(scan store.Scan) (struct{}, error) {
+		var id string
+		var balance, held int64
+		err := scan(&id, &balance, &held)
+		if s := a.sums[id]; finding == nil && (s.Balance != balance || s.Held != held) {
+			finding = fmt.Errorf("account %s has %d held %d, its rows say %d held %d", id, balance, held, s.Balance, s.Held)
+		}
+		return struct{}{}, err
+	}, "select id, balance, held from payments_account where currency = $1", a.currency)
+	return finding, err
+}
+
+// readPlaces reads the settlement and own accounts of all participants.
+func readPlaces(tx *store.Tx, currency string) (ledger.Places, error) {
+	p := ledger.Places{Settling: map[string]string{}, Owning: map[string]string{}}
+	_, err := store.List(tx, func(scan store.Scan) (struct{}, error) {
+		var id, book, holder, role string
+		err := scan(&id, &book, &holder, &role)
+		if role == string(ledger.Settlement) {
+			p.Settling[holder] = id
+		} else {
+			p.Owning[book] = id
+		}
+		return struct{}{}, err
+	}, "select id, book, holder, role from payments_account where role in ('settlement', 'own') and currency = $1", currency)
+	return p, err
+}
