@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// SQL is written once, in PostgreSQL's form. For SQLite $1 becomes ?1 and the
-// suffix "for update" is dropped, because its one writer needs no row locks.
-// The result is remembered per text: texts are constants of the program, but a
+// SQL is written once, in PostgreSQL's form. For SQLite $1 becomes ?1, or ?
+// where all come in turn, and the suffix "for update" is dropped, because its one
+// writer needs no row locks. The result is remembered per text: texts are constants of the program, but a
 // room that builds an "in (...)" list makes many, so the memory has a bound.
 type translations struct {
 	mu   sync.RWMutex
@@ -37,6 +37,7 @@ func (t *translations) sqlite(query string) string {
 func toSQLite(query string) string {
 	var b strings.Builder
 	b.Grow(len(query))
+	turn := inTurn(query)
 	for i := 0; i < len(query); {
 		if n := opaque(query[i:]); n > 0 {
 			b.WriteString(query[i : i+n])
@@ -47,7 +48,9 @@ func toSQLite(query string) string {
 		switch {
 		case c == '$' && i+1 < len(query) && query[i+1] >= '0' && query[i+1] <= '9':
 			b.WriteByte('?')
-			i++
+			for i++; turn && i < len(query) && query[i] >= '0' && query[i] <= '9'; {
+				i++
+			}
 		case (c == 'f' || c == 'F') && (i == 0 || !wordByte(query[i-1])):
 			if n := locking(query[i:]); n > 0 {
 				i += n
@@ -61,6 +64,34 @@ func toSQLite(query string) string {
 		}
 	}
 	return strings.TrimRight(b.String(), " \t\n")
+}
+
+// inTurn says whether the parameters are $1, $2, $3 ... in this order, each
+// once. Then they need no numbers: SQLite looks a numbered one up in a list, which
+// takes as long as binding all that came before it.
+func inTurn(query string) bool {
+	next := 1
+	for i := 0; i < len(query); {
+		if n := opaque(query[i:]); n > 0 {
+			i += n
+			continue
+		}
+		if query[i] != '$' {
+			i++
+			continue
+		}
+		number, digits := 0, 0
+		for i++; i < len(query) && query[i] >= '0' && query[i] <= '9' && digits < 6; i++ {
+			number, digits = 10*number+int(query[i]-'0'), digits+1
+		}
+		if digits > 0 {
+			if number != next {
+				return false
+			}
+			next++
+		}
+	}
+	return true
 }
 
 // opaque is the length of the literal, quoted identifier or comment that s

@@ -40,7 +40,7 @@
 //
 // # One SQL text
 //
-// SQL is written once, in PostgreSQL's form. For SQLite $1 becomes ?1 and "for
+// SQL is written once, in PostgreSQL's form. For SQLite $1 becomes ? or ?1 and "for
 // update [skip locked]" is dropped. Migrations may say {id}, {bytes}, {json},
 // {strict} and, for a table that is nothing but its primary key's order, {clustered}; bigint, boolean and text are spelled for the engine. Portable and
 // tested: upsert with returning, update from, window functions, json ->> 'key',

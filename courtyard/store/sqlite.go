@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, db *DB, path string, cfg Config) (*embedded
 		readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	var err error
-	if e.write, err = sql.Open("sqlite", e.dsn(busyTimeout, "_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", walPages))); err != nil {
+	if e.write, err = sql.Open("sqlite", e.dsn(busyTimeout, "_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)", "_pragma=cache_size(-65536)", "_pragma=temp_store(memory)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", walPages))); err != nil {
 		return nil, err
 	}
 	e.write.SetMaxOpenConns(3) // the writer's, the checkpointer's, and one for migrations
@@ -98,6 +98,7 @@ func (e *embedded) start(ctx context.Context, readers int) error {
 	}
 	if err := readBack(ctx, e.writer.conn, map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": fmt.Sprint(busy), "query_only": "0", "encoding": "UTF-8",
+		"temp_store": "2", // savepoints keep the pages they may have to put back in memory and not in a file
 	}); err != nil {
 		return err
 	}

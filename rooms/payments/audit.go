@@ -149,6 +149,6 @@ func readPlaces(tx *store.Tx, currency string) (ledger.Places, error) {
 			p.Owning[book] = id
 		}
 		return struct{}{}, err
-	}, "select id, book, holder, role from payments_account where role in ('settlement', 'own') and currency = $1", currency)
+	}, "select id, book, holder, role from payments_account where role in ('settlement', 'own') and role <> 'customer' and currency = $1", currency)
 	return p, err
 }

@@ -14,16 +14,26 @@ import (
 // There is one at a time for a currency in each process; between processes a
 // compare-and-set on payments_index decides who writes a part.
 
-// indexRows is about how many rows go into one transaction: on SQLite nobody
-// else writes meanwhile.
-const indexRows = 3000
+// About how many rows go into one transaction. On SQLite nobody else writes
+// meanwhile, so few while requests wait; many when the tables only have to catch up,
+// because then each page is written once for all of them.
+const (
+	indexRowsBusy = 2_000
+	indexRowsIdle = 16_000
+)
+
+// indexShare is the part of the time the tables may take, one in so many, while
+// requests wait for the ledger, nobody waits for the tables and they are not too
+// far behind.
+const indexShare = 5
 
 // indexWait is how long a caller waits for the tables; the money has moved in any
 // case.
 const indexWait = 5 * time.Second
 
-// mostBehind is how many rows the tables may lag behind before new requests wait.
-const mostBehind = 1_000_000
+// mostBehind is how many rows the tables may lag behind before they are given
+// all the time they need; what they miss is held in memory.
+const mostBehind = 2_000_000
 
 // committed hands a batch to the tables.
 func (l *line) committed(d *deciding, last int64) {
@@ -44,6 +54,18 @@ func (l *line) committed(d *deciding, last int64) {
 func (l *line) wait(ctx context.Context, batch int64) {
 	deadline := time.NewTimer(indexWait)
 	defer deadline.Stop()
+	l.mu.Lock()
+	if l.wanted++; l.wanted == 1 {
+		close(l.hurry)
+	}
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		if l.wanted--; l.wanted == 0 {
+			l.hurry = make(chan struct{})
+		}
+		l.mu.Unlock()
+	}()
 	for {
 		l.mu.Lock()
 		done, advanced := l.indexed >= batch, l.advanced
@@ -104,6 +126,7 @@ func (l *line) index() {
 			return
 		}
 		l.mu.Unlock()
+		began := time.Now()
 		n, err := l.indexPart(ctx, from)
 		if err != nil {
 			failed++
@@ -122,7 +145,18 @@ func (l *line) index() {
 			l.ready[0] = nil
 			l.ready = l.ready[1:]
 		}
+		behind := int64(0)
+		if len(l.ready) > 0 {
+			behind = l.ready[len(l.ready)-1].Last() - l.ready[0].First
+		}
+		pause, hurry := l.busy && behind < mostBehind, l.hurry
 		l.mu.Unlock()
+		if pause {
+			select {
+			case <-time.After((indexShare - 1) * time.Since(began)):
+			case <-hurry: // at once when somebody waits
+			}
+		}
 	}
 }
 
@@ -130,11 +164,14 @@ func (l *line) index() {
 func (l *line) part(after int64) []*sealed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	rows, n, i := 0, 0, 0
+	rows, n, i, most := 0, 0, 0, indexRowsIdle
+	if l.busy {
+		most = indexRowsBusy
+	}
 	for i < len(l.ready) && l.ready[i].Number <= after {
 		i++
 	}
-	for ; i+n < len(l.ready) && (n == 0 || rows+len(l.ready[i+n].Rows) <= indexRows); n++ {
+	for ; i+n < len(l.ready) && (n == 0 || rows+len(l.ready[i+n].Rows) <= most); n++ {
 		if l.ready[i+n].Number != after+int64(n)+1 {
 			break
 		}

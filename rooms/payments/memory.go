@@ -81,7 +81,7 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 	for _, t := range open {
 		m.put(t)
 	}
-	accounts, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where role in ('settlement', 'own', 'issuing') and currency = $1", currency)
+	accounts, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where role <> 'customer' and currency = $1", currency)
 	if err != nil {
 		return nil, fmt.Errorf("accounts of participants: %w", err)
 	}
@@ -278,7 +278,7 @@ func (m *memory) meet(tx *store.Tx, books ...string) error {
 			continue
 		}
 		if m.state.Settling[book] == nil || m.state.Owning[book] == nil {
-			ids, err := store.List(tx, store.Value[string], "select id from payments_account where currency = $1 and ((role = 'settlement' and holder = $2) or (role = 'own' and book = $2))", m.state.Currency, book)
+			ids, err := store.List(tx, store.Value[string], "select id from payments_account where currency = $1 and role <> 'customer' and ((role = 'settlement' and holder = $2) or (role = 'own' and book = $2))", m.state.Currency, book)
 			if err != nil {
 				return fmt.Errorf("accounts of %s: %w", book, err)
 			}

@@ -61,6 +61,8 @@ type line struct {
 	advanced chan struct{} // closed when indexed moves
 	ready    []*sealed     // batches for the tables, in order
 	indexing bool
+	wanted   int           // callers who wait for the tables
+	hurry    chan struct{} // closed while somebody waits for the tables
 
 	memory *memory // of whoever serves; nil: to be loaded
 }
@@ -87,7 +89,7 @@ func (q *Sequencer) line(currency string) *line {
 	defer q.mu.Unlock()
 	l := q.lines[currency]
 	if l == nil {
-		l = &line{q: q, currency: currency, advanced: make(chan struct{})}
+		l = &line{q: q, currency: currency, advanced: make(chan struct{}), hurry: make(chan struct{})}
 		q.lines[currency] = l
 	}
 	return l

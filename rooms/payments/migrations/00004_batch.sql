@@ -92,3 +92,6 @@ create table payments_window (
   closed bigint not null,
   primary key (currency, number)
 ) {clustered};
+
+-- The few accounts that are not customers', which every part of the tables needs.
+create index payments_account_places on payments_account (currency, role) where role <> 'customer';
