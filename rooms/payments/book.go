@@ -35,6 +35,7 @@ type Work struct {
 	// all of a transaction they may run more than once.
 	Before func(tx *store.Tx) error
 	After  func(tx *store.Tx, rows []ledger.Row) error
+	Quiet bool
 }
 
 // Note is what people want to know about a transfer; the rules do not.
@@ -259,9 +260,10 @@ func (d *deciding) tell(row ledger.Row, w Work, came time.Time) {
 	switch {
 	case row.Kind == ledger.Reserve && row.Reason != ledger.Duplicate:
 		d.made[t.ID] = w.Notes[t.ID]
-		if row.Accepted() {
+		if row.Accepted() && !w.Quiet {
 			emitTransfer(d.tx, d.state, t, w.Actor, TransferReserved, 0)
 		}
+	case w.Quiet:
 	case row.Kind == ledger.Commit && row.Accepted():
 		took := time.Duration(0)
 		if slices.ContainsFunc(w.Steps, func(s ledger.Step) bool { return s.Kind == ledger.Reserve && s.Transfer == t.ID }) { // one decision

@@ -67,6 +67,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Jobs.Handle(job.Kind{Name: jobExpire, Action: jobExpire, Do: r.expire})
 	r.pages(c.Site)
+	r.bulks(c)
 	r.api(c.API)
 	return r, nil
 }

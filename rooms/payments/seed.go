@@ -65,6 +65,9 @@ func (r *Room) Open(ctx context.Context) error {
 		}
 		return insertAccounts(tx, accounts)
 	})
+	if err == nil {
+		err = r.openPrograms(ctx)
+	}
 	if err != nil || !made {
 		return err
 	}
@@ -128,6 +131,11 @@ func (r *Room) Seed(ctx context.Context, demo *country.Demo, subject Seeded) err
 		}
 		put(&Account{Account: ledger.Account{ID: agentAccount(b.ID, currency), Book: b.ID, Role: ledger.Customer, Holder: "agent/" + b.ID, Currency: currency},
 			Kind: KindAgent, IBAN: string(iban), NameEn: "Cash agent, " + b.Name.In("en"), NameUr: "نقدی ایجنٹ، " + b.Name.In("ur"), Category: "6012"}, agentFloat)
+	}
+	for _, p := range r.pack.Programs {
+		if p.Opening > 0 {
+			steps = append(steps, ledger.Step{Kind: ledger.Post, Party: "demo", Key: "opening/" + programAccount(p.ID, currency), Debit: ownAccount(p.Bank, currency), Credit: programAccount(p.ID, currency), Amount: p.Opening, Currency: currency})
+		}
 	}
 	people := map[string]country.Citizen{}
 	for _, c := range demo.Citizens {
