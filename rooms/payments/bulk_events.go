@@ -2,9 +2,12 @@ package payments
 
 import (
 	"context"
+	"embed"
 	"fmt"
+	"io/fs"
 	"time"
 
+	"sarai/courtyard"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
@@ -67,7 +70,18 @@ type bulkJob struct {
 	Bulk int64 `json:"bulk"`
 }
 
-func (r *Room) bulkJobs(q *job.Queue) {
+//go:embed texts/bulk/*.yaml
+var bulkTexts embed.FS
+
+// bulks registers what belongs to files of payments.
+func (r *Room) bulks(c *courtyard.Courtyard) {
+	texts, err := fs.Sub(bulkTexts, "texts/bulk")
+	if err != nil {
+		panic(err) // the folder is in the program
+	}
+	c.Site.Texts("payments.bulk", texts)
+	r.bulkPages(c.Site)
+	q := c.Jobs
 	q.Handle(job.Kind{Name: jobBulkForget, Action: jobBulkForget, Do: r.forget, Timeout: 10 * time.Minute})
 	q.Handle(job.Kind{Name: jobBulkValidate, Action: jobBulkValidate, Do: r.validate, Timeout: 2 * time.Minute, Attempts: 1000})
 	q.Handle(job.Kind{Name: jobBulkPay, Action: jobBulkPay, Do: r.payBulk, Timeout: 2 * time.Minute, Attempts: 1000})

@@ -247,14 +247,14 @@ func (t *payTurn) mark(ctx context.Context, chunk []payLine, failed map[ledger.R
 		for reason, ids := range failed {
 			for part := range slices.Chunk(ids, 500) {
 				list, args := numbers(part)
-				n, sum, err := moveLines(tx, lineFailed, reason, "id in ("+list+") and state = 1", args...)
+				n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id in ("+list+") and state = 1", args...)
 				if err != nil {
 					return err
 				}
 				b.Failed, b.FailedTotal = b.Failed+n, b.FailedTotal+sum
 			}
 		}
-		n, sum, err := moveLines(tx, linePaid, ledger.Accepted, "id >= $1 and id <= $2 and state = 1", from, to)
+		n, sum, err := moveLines(tx, b.No, linePaid, ledger.Accepted, "id >= $1 and id <= $2 and state = 1", from, to)
 		if err != nil {
 			return err
 		}
@@ -263,11 +263,16 @@ func (t *payTurn) mark(ctx context.Context, chunk []payLine, failed map[ledger.R
 	})
 }
 
-// moveLines gives the lines of a condition a state, and says how many there
+// moveLines gives those lines of a file that meet a condition a state, and says how many there
 // were and their sum.
-func moveLines(tx *store.Tx, state int, reason ledger.Reason, where string, args ...any) (n, sum int64, err error) {
+func moveLines(tx *store.Tx, no int64, state int, reason ledger.Reason, where string, args ...any) (n, sum int64, err error) {
 	if err := tx.QueryRow("select count(*), cast(coalesce(sum(amount), 0) as bigint) from payments_bulk_line where "+where, args...).Scan(&n, &sum); err != nil || n == 0 {
 		return 0, 0, err
+	}
+	if state == lineFailed {
+		if err := countReason(tx, no, lineFailed, string(reason), n, sum); err != nil {
+			return 0, 0, err
+		}
 	}
 	_, err = tx.Exec(fmt.Sprintf("update payments_bulk_line set state = %d, reason = $%d, at = $%d where %s", state, len(args)+1, len(args)+2, where), append(slices.Clone(args), string(reason), store.Micros(tx.Now()))...)
 	return n, sum, err
@@ -315,7 +320,7 @@ func (t *payTurn) giveUp(ctx context.Context, reason ledger.Reason) error {
 			if done = to == 0; done {
 				return nil
 			}
-			n, sum, err := moveLines(tx, lineFailed, reason, "id >= $1 and id <= $2 and state = 1", b.first(), to)
+			n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id >= $1 and id <= $2 and state = 1", b.first(), to)
 			if err != nil {
 				return err
 			}

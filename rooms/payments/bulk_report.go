@@ -57,14 +57,21 @@ type BulkReason struct {
 	Total  int64
 }
 
-// bulkReasons counts what was not paid, the most frequent reason first.
-func bulkReasons(tx *store.Tx, b *Bulk) ([]BulkReason, error) {
+// bulkReasons says what was not paid, the most frequent reason first.
+func bulkReasons(tx *store.Tx, no int64) ([]BulkReason, error) {
 	return store.List(tx, func(scan store.Scan) (x BulkReason, err error) {
 		var state int64
 		err = scan(&x.Reason, &state, &x.Lines, &x.Total)
 		x.State = lineStates[state]
 		return x, err
-	}, "select reason, state, count(*) as n, cast(sum(amount) as bigint) from payments_bulk_line where id >= $1 and id <= $2 and state in (2, 4) group by reason, state order by n desc, reason", b.first(), b.last())
+	}, "select reason, state, lines, total from payments_bulk_reason where no = $1 order by lines desc, reason, state", no)
+}
+
+// countReason adds lines to those that were not paid for a reason.
+func countReason(tx *store.Tx, no, state int64, reason string, lines, total int64) error {
+	_, err := tx.Exec(`insert into payments_bulk_reason (no, state, reason, lines, total) values ($1, $2, $3, $4, $5)
+		on conflict (no, state, reason) do update set lines = payments_bulk_reason.lines + excluded.lines, total = payments_bulk_reason.total + excluded.total`, no, state, reason, lines, total)
+	return err
 }
 
 // Support is a payment of a program as its beneficiary sees it, from the

@@ -154,7 +154,7 @@ func (c *bulkCSV) Next() (Instruction, error) {
 	case given == 0:
 		return bad("payments.bulk.csv.nobody")
 	case given > 1:
-		return bad("payments.bulk.csv.two")
+		return bad("payments.bulk.csv.twice")
 	case utf8.RuneCountInString(in.Reference) > bulkReference:
 		return bad("payments.bulk.csv.reference")
 	}
@@ -199,7 +199,7 @@ func parseBulkAmount(s string, decimals int) (minor int64, problem string) {
 		return 0, "payments.bulk.csv.amount"
 	}
 	if minor == 0 {
-		return 0, "payments.bulk.csv.amount.zero"
+		return 0, "payments.bulk.csv.amount.nothing"
 	}
 	return minor, ""
 }

@@ -211,7 +211,7 @@ func (r *Room) lineOf(ctx context.Context, in Instruction) (w whom, err error) {
 			return whom{iban: noNumber, tail: tailOf(in.Number)}, nil //nolint:nilerr // the verdict on the line says so
 		}
 		w.kind, w.tail = AliasNumber, tailOf(n.Digits)
-		w.mac, err = r.aliasMAC(ctx, AliasNumber, n.Digits)
+		w.mac, err = r.keys.MAC(ctx, purposeAlias, []byte(AliasNumber), []byte(n.Digits))
 		return w, err
 	default:
 		p, what, err := r.pack.Phone.Parse(in.Mobile)
@@ -219,7 +219,7 @@ func (r *Room) lineOf(ctx context.Context, in Instruction) (w whom, err error) {
 			return whom{iban: noNumber, tail: tailOf(in.Mobile)}, nil //nolint:nilerr // the verdict on the line says so
 		}
 		w.kind, w.tail = AliasMobile, tailOf(string(p))
-		w.mac, err = r.aliasMAC(ctx, AliasMobile, string(p))
+		w.mac, err = r.keys.MAC(ctx, purposeAlias, []byte(AliasMobile), []byte(string(p)))
 		return w, err
 	}
 }

@@ -253,11 +253,11 @@ func badFilesLeaveNoTrace(t *testing.T, v *village) {
 		"iban,amount\n" + iban + ",1e3\n":         "payments.bulk.csv.amount",
 		"iban,amount\n" + iban + ",+5\n":          "payments.bulk.csv.amount",
 		"iban,amount\n" + iban + ",-5\n":          "payments.bulk.csv.amount",
-		"iban,amount\n" + iban + ",0.00\n":        "payments.bulk.csv.amount.zero",
+		"iban,amount\n" + iban + ",0.00\n":        "payments.bulk.csv.amount.nothing",
 		"iban,amount\n" + iban + ",5.001\n":       "payments.bulk.csv.amount.decimals",
 		"iban,amount\n" + iban + ",\n":            "payments.bulk.csv.amount.none",
 		"iban,amount\n,5\n":                       "payments.bulk.csv.nobody",
-		"iban,mobile,amount\n" + iban + ",0300,5": "payments.bulk.csv.two",
+		"iban,mobile,amount\n" + iban + ",0300,5": "payments.bulk.csv.twice",
 		"iban,amount,name\n" + iban + ",5,\xff\n": "payments.bulk.csv.utf8",
 		"iban,amount\n" + iban + ",5\n":           "payments.bulk.totals",
 	} {

@@ -65,11 +65,10 @@ func (r *Room) validateNext(tx *store.Tx, no int64, tell bool) (more bool, err e
 		if err := judge(tx, b, p.Most, from, to); err != nil {
 			return false, err
 		}
-		var good, sum int64
-		if err := tx.QueryRow("select count(*), cast(coalesce(sum(amount), 0) as bigint) from payments_bulk_line where id >= $1 and id <= $2 and state = 1", from, to).Scan(&good, &sum); err != nil {
+		if err := countVerdicts(tx, b, from, to); err != nil {
 			return false, err
 		}
-		b.Looked, b.Good, b.GoodTotal = b.Looked+to-from+1, b.Good+good, b.GoodTotal+sum
+		b.Looked += to - from + 1
 	}
 	validated := int64(0)
 	if b.Looked == b.Lines {
@@ -87,10 +86,33 @@ func (r *Room) validateNext(tx *store.Tx, no int64, tell bool) (more bool, err e
 	return b.State == BulkValidating, nil
 }
 
+// countVerdicts adds the verdicts on the lines from..to to the file's counts.
+func countVerdicts(tx *store.Tx, b *Bulk, from, to int64) error {
+	type verdicts struct {
+		state, lines, total int64
+		reason              string
+	}
+	list, err := store.List(tx, func(scan store.Scan) (x verdicts, err error) {
+		return x, scan(&x.state, &x.reason, &x.lines, &x.total)
+	}, "select state, reason, count(*), cast(sum(amount) as bigint) from payments_bulk_line where id >= $1 and id <= $2 group by state, reason", from, to)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if x.state == lineGood {
+			b.Good, b.GoodTotal = b.Good+x.lines, b.GoodTotal+x.total
+		} else if err := countReason(tx, b.No, x.state, x.reason, x.lines, x.total); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // verdict is the reason of ISO 20022's ExternalStatusReason1Code why line l
 // cannot be paid into account a, or nothing. $3 is the most a person gets, $4 the
-// program's own account, $5 the currency.
-const verdict = `case when a.id is null and l.iban = '?' then 'AC01' when a.id is null then 'AC03' when a.closed then 'AC07' when a.blocked then 'AC06' when a.role <> 'customer' or a.id = $4 then 'AG01'
+// program's own account, $5 the currency, $6 now: an alias in its cool-off may be
+// in a thief's hands.
+const verdict = `case when a.id is null and l.iban = '?' then 'AC01' when a.id is null then 'AC03' when a.closed then 'AC07' when a.blocked or n.calm_until > $6 then 'AC06' when a.role <> 'customer' or a.id = $4 then 'AG01'
 	when a.currency <> $5 then 'AM03' when l.amount > $3 then 'AM02' when l.name <> '' and l.name <> lower(a.name_en) and l.name <> a.name_ur then 'BE01' else '' end`
 
 // judge gives the lines from..to their accounts and verdicts with one statement
@@ -99,12 +121,12 @@ const verdict = `case when a.id is null and l.iban = '?' then 'AC01' when a.id i
 // duplicate, be it within the file or of another one.
 func judge(tx *store.Tx, b *Bulk, most, from, to int64) error {
 	for _, way := range []string{
-		"left join payments_account a on a.iban = l.iban where l.alias_kind = ''",
+		"left join (select cast(0 as bigint) as calm_until) n on 1 = 1 left join payments_account a on a.iban = l.iban where l.alias_kind = ''",
 		"left join payments_alias n on n.kind = l.alias_kind and n.mac = l.alias left join payments_account a on a.id = n.account where l.alias_kind <> ''",
 	} {
 		_, err := tx.Exec(`update payments_bulk_line set account = v.account, reason = v.reason, state = case when v.reason = '' then 1 else 2 end
 			from (select l.id, coalesce(a.id, '') as account, `+verdict+` as reason from payments_bulk_line l `+way+` and l.id >= $1 and l.id <= $2) v
-			where payments_bulk_line.id = v.id`, from, to, most, b.Account, b.Currency)
+			where payments_bulk_line.id = v.id`, from, to, most, b.Account, b.Currency, store.Micros(tx.Now()))
 		if err != nil {
 			return fmt.Errorf("judge lines: %w", err)
 		}

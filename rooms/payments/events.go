@@ -20,7 +20,7 @@ const (
 	SaleAsked         = "payments.sale.asked"
 	SalePaid          = "payments.sale.paid"
 	AccountOpened     = "payments.account.opened"
-	BookOpened        = "payments.book.opened" // opening balances were posted
+	BookOpened        = "payments.book.opened"  // opening balances were posted
 	BatchSealed       = "payments.batch.sealed" // rows of the ledger became durable together
 )
 

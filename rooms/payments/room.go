@@ -75,6 +75,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
 	r.bulkJobs(c.Jobs)
 	r.pages(c.Site)
+	r.bulks(c)
 	r.api(c.API)
 	return r, nil
 }

@@ -66,3 +66,13 @@ create table payments_bulk_claim (
   line bigint not null,
   primary key (account, program, period)
 ) {strict};
+
+-- Why lines of a file were not paid, counted as they are found.
+create table payments_bulk_reason (
+  no bigint not null,
+  state bigint not null,             -- 2 bad, 4 failed
+  reason text not null,
+  lines bigint not null,
+  total bigint not null,             -- minor units
+  primary key (no, state, reason)
+) {strict};

@@ -33,3 +33,11 @@ func fail(kind error, format string, args ...any) error {
 func structure(format string, args ...any) error {
 	return fail(ErrStructure, format, args...)
 }
+
+// certificateError makes an error of the caller's search one of ErrCertificate.
+func certificateError(err error) error {
+	if errors.Is(err, ErrCertificate) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCertificate, err)
+}

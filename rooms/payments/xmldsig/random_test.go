@@ -19,9 +19,9 @@ type author struct {
 
 func (a *author) pick(list ...string) string { return list[a.IntN(len(list))] }
 
-var prefixes = []string{"", "", "p", "q", "r", "xml1"}
+var somePrefixes = []string{"", "", "p", "q", "r", "xml1"}
 
-var uris = []string{"urn:a", "urn:b", "urn:c", "http://x.example/?a=1;b=2"}
+var someURIs = []string{"urn:a", "urn:b", "urn:c", "http://x.example/?a=1;b=2"}
 
 func (a *author) document() []byte {
 	a.b.Reset()
@@ -49,7 +49,7 @@ func (a *author) element(depth int, scope map[string]string) {
 	}
 	var attrs []string
 	for range a.IntN(3) * a.IntN(3) {
-		p, u := a.pick(prefixes...), a.pick(uris...)
+		p, u := a.pick(somePrefixes...), a.pick(someURIs...)
 		if p == "" && a.IntN(3) == 0 {
 			u = ""
 		}
@@ -175,7 +175,7 @@ func (a *author) damage(doc []byte) []byte {
 		case 1:
 			out[at] = a.pick("<", ">", "&", ";", "\"", "'", "=", "/", "!", " ", "\r", "\n", ":", "x", "-", "]", "?", "#", "a")[0]
 		case 2, 3:
-			piece := a.pick("<", ">", "&", "&#13;", "\r", "]]>", "<!--", "-->", "<![CDATA[", "/>", "\"", "'", " x=\"1\"", " xmlns=\"urn:a\"", " xmlns=\"\"", " xmlns:p=\"urn:b\"", ":", "p:", "\xc3", "\x00", "&#0;", "é", "--", "\uFFFE", "<b/>", "</a>")
+			piece := a.pick("<", ">", "&", "&#13;", "\r", "]]>", "<!--", "-->", "<![CDATA[", "/>", "\"", "'", " x=\"1\"", " xmlns=\"urn:a\"", " xmlns=\"\"", " xmlns:p=\"urn:b\"", ":", "p:", "\xc3", "\x01", "&#0;", "é", "--", "\uFFFE", "<b/>", "</a>")
 			out = append(out[:at], append([]byte(piece), out[at:]...)...)
 		case 4:
 			to := at + a.IntN(min(20, len(out)-at))

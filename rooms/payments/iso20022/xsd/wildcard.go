@@ -1,0 +1,173 @@
+package xsd
+
+import "strings"
+
+// wild opens the one element of a wildcard.
+func (r *Reader) wild(t *Type, f *frame) int {
+	if f.n > 0 {
+		r.fail(r.child.start, Occurrence, "only one element may stand here")
+		return -1
+	}
+	if t.AnyOf != "" && r.uriOf(r.child.name) != t.AnyOf {
+		r.fail(r.child.start, Namespace, "the element must be in the namespace "+t.AnyOf)
+		return -1
+	}
+	f.n = 1
+	if !t.Skip && !r.laxAttributes() {
+		return -1
+	}
+	return 0
+}
+
+func (r *Reader) uriOf(name string) string {
+	prefix, _, found := strings.Cut(name, ":")
+	if !found {
+		prefix = ""
+	}
+	uri, _ := r.lookup(prefix)
+	return uri
+}
+
+// laxAttributes: of an element no schema is known for, only the attributes that
+// direct validation are looked at.
+func (r *Reader) laxAttributes() bool {
+	for _, a := range r.attrs {
+		if a.uri == xsiURI && (a.local == "type" || a.local == "nil") {
+			r.fail(a.at, Forbidden, "the attribute xsi:"+a.local+" is not accepted: take it out")
+			return false
+		}
+	}
+	return true
+}
+
+// Raw gives the child of a wildcard as it stands in the document, with the
+// namespace declarations it needs to stand alone. A wildcard that is processed
+// laxly still checks the message's own document element within it.
+func (r *Reader) Raw() string {
+	if r.over {
+		return ""
+	}
+	c := r.child
+	outer, own := r.ns[:c.ns], r.ns[c.ns:len(r.ns)]
+	insert := ""
+	if needed := missingBindings(outer, own); len(needed) > 0 {
+		insert = r.declarations(needed)
+	}
+	lax := true
+	if f := r.frames[len(r.frames)-1].field; f != nil && f.Complex != nil {
+		lax = !f.Complex.Skip
+	}
+	if !r.skip(lax) {
+		return ""
+	}
+	raw := r.src[c.start:r.pos]
+	head := 1 + len(c.name)
+	var b strings.Builder
+	for decl := range strings.SplitSeq(insert, "\x00") {
+		prefix, rest, found := strings.Cut(strings.TrimPrefix(decl, " xmlns:"), "=")
+		if decl == "" || found && strings.HasPrefix(decl, " xmlns:") && rest != "" && !strings.Contains(raw, prefix+":") {
+			continue
+		}
+		b.WriteString(decl)
+	}
+	if b.Len() == 0 {
+		return raw
+	}
+	return raw[:head] + b.String() + raw[head:]
+}
+
+// missingBindings gives the bindings in force outside that the element does not
+// make itself, innermost first, each prefix once. No default namespace is a
+// binding too.
+func missingBindings(outer, own []binding) []binding {
+	var out []binding
+	seen := map[string]bool{}
+	for _, b := range own {
+		seen[b.prefix] = true
+	}
+	for i := len(outer) - 1; i >= 0; i-- {
+		if b := outer[i]; !seen[b.prefix] {
+			seen[b.prefix] = true
+			out = append(out, b)
+		}
+	}
+	if !seen[""] {
+		out = append(out, binding{})
+	}
+	return out
+}
+
+func (r *Reader) declarations(needed []binding) string {
+	var b strings.Builder
+	for _, n := range needed {
+		b.WriteString(" xmlns")
+		if n.prefix != "" {
+			b.WriteString(":" + n.prefix)
+		}
+		b.WriteString("=\"")
+		b.Write(appendEscaped(nil, n.uri, true))
+		b.WriteString("\"\x00")
+	}
+	return b.String()
+}
+
+// skip reads the open child to its end without a content model.
+func (r *Reader) skip(lax bool) bool {
+	base := len(r.frames)
+	if !r.step1(lax) {
+		return false
+	}
+	for len(r.frames) > base {
+		f := &r.frames[len(r.frames)-1]
+		s := r.src
+		for r.pos < len(s) && class[s[r.pos]]&special == 0 {
+			r.pos++
+		}
+		if r.pos >= len(s) {
+			r.fail(r.pos, WellFormed, "the document ends before its elements are closed")
+			return false
+		}
+		ok := true
+		switch c := s[r.pos]; {
+		case c != '<':
+			_, ok = r.odd(nil)
+		case r.peek(1) == '/':
+			if ok = r.endTag(f.name); ok {
+				r.forget(f.ns)
+				r.frames = r.frames[:len(r.frames)-1]
+			}
+		case r.peek(1) == '!' || r.peek(1) == '?':
+			_, ok = r.markup(nil)
+		default:
+			if _, ok = r.startTag(); ok {
+				if ok = !lax || r.laxAttributes(); ok {
+					ok = r.step1(lax)
+				}
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// step1 goes into the element just opened within a wildcard.
+func (r *Reader) step1(lax bool) bool {
+	c := &r.child
+	e := &r.root.Element
+	if lax && localName(c.name) == e.Name && r.uriOf(c.name) == r.root.Namespace {
+		c.field = e
+		if len(r.attrs) > 0 && !r.attributes() {
+			return false
+		}
+		r.walk(e.Complex)
+		return !r.over
+	}
+	if c.empty {
+		r.forget(c.ns)
+		return true
+	}
+	r.enter()
+	return true
+}
