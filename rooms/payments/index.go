@@ -126,7 +126,7 @@ func (l *line) index() {
 			return
 		}
 		l.mu.Unlock()
-		began := time.Now()
+		began := l.q.clock.Now()
 		n, err := l.indexPart(ctx, from)
 		if err != nil {
 			failed++
@@ -153,7 +153,7 @@ func (l *line) index() {
 		l.mu.Unlock()
 		if pause {
 			select {
-			case <-time.After((indexShare - 1) * time.Since(began)):
+			case <-time.After((indexShare - 1) * l.q.clock.Now().Sub(began)):
 			case <-hurry: // at once when somebody waits
 			}
 		}

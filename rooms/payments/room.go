@@ -73,7 +73,6 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
-	r.bulkJobs(c.Jobs)
 	r.pages(c.Site)
 	r.bulks(c)
 	r.api(c.API)
