@@ -44,7 +44,11 @@ func TestXmlsecVerifiesOurs(t *testing.T) {
 	for _, a := range xmlsecAlgorithms {
 		id := everyAlgorithm()[a]
 		_, cert := id.files(t)
-		for _, form := range []Form{Certificate, SubjectKeyID, IssuerSerial} {
+		keyInfos := []Form{Certificate}
+		if a == ECDSAP256SHA256 {
+			keyInfos = append(keyInfos, SubjectKeyID, IssuerSerial)
+		}
+		for _, form := range keyInfos {
 			for name, doc := range documents {
 				s := must(NewSignerWith(a, id.key, id.cert, form))
 				out, err := s.SignEnveloped([]byte(doc))
