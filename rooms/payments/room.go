@@ -65,9 +65,11 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Site.Texts("payments", texts)
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
+	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})
 	c.Jobs.Handle(job.Kind{Name: jobExpire, Action: jobExpire, Do: r.expire})
 	r.pages(c.Site)
 	r.bulks(c)
 	r.api(c.API)
+	r.directoryAPI(c.API)
 	return r, nil
 }
