@@ -41,7 +41,7 @@ func furnish(c *courtyard.Courtyard) (r rooms, err error) {
 	c.API.Authenticator = bearerOrSession(r.identity)
 	c.Site.SignInPath = "/sign-in"
 
-	if r.payments, err = payments.New(c, payments.Wants{Payer: holders{r.identity}, Log: c.Log}); err != nil {
+	if r.payments, err = payments.New(c, payments.Wants{Payer: holders{r.identity}, Numbers: numbers{r.identity}, Log: c.Log}); err != nil {
 		return r, err
 	}
 	if r.office, err = office.New(c, office.Wants{People: register{r.identity}}); err != nil {
@@ -114,6 +114,14 @@ func (p holders) Name(ctx context.Context, subject, purpose string) (en, ur stri
 		Actor: gate.Principal{Kind: gate.Citizen, ID: subject}.Actor()})
 	name := found[identity.FactName]
 	return name.Value, name.ValueUr, err
+}
+
+type numbers struct{ *identity.Room }
+
+func (p numbers) Number(ctx context.Context, subject, purpose string) (digits string, err error) {
+	found, err := p.Facts(ctx, identity.FactAsk{Subject: subject, Names: []string{identity.FactNumber}, Purpose: purpose, Basis: "identity.basis.request",
+		Actor: gate.Principal{Kind: gate.Citizen, ID: subject}.Actor()})
+	return found[identity.FactNumber].Value, err
 }
 
 type fees struct{ *payments.Room }

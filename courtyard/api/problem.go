@@ -24,6 +24,8 @@ type Problem struct {
 	Instance string  `json:"instance,omitempty" format:"uri" doc:"Names this one occurrence; quote it when you ask us."`
 	Code     string  `json:"code" doc:"A stable key for programs."`
 	Errors   []Place `json:"errors,omitempty" doc:"What is wrong where, or the reasons of a refusal."`
+
+	wait string // seconds, of a fault that knows how long to wait
 }
 
 // Place is one thing wrong at one place of a request.
@@ -42,6 +44,18 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType tells huma the media type.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// RetryAfter is the value of a fault Limit or Unavailable that says after how
+// many seconds the call may be tried again; five when it has none.
+const RetryAfter = "retry-after"
+
+// SetHeader sets a header of the running call's answer, whether it succeeds or
+// fails; outside a call it does nothing.
+func SetHeader(ctx context.Context, name, value string) {
+	if c := of(ctx); c != nil && c.out != nil {
+		c.out.SetHeader(name, value)
+	}
+}
 
 // problem puts an error in words for the caller and, when it is ours, into the
 // log for the operator; the instance joins the two.
@@ -66,7 +80,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 	}
 	p := &Problem{
 		Type: a.base + "/api/docs#" + f.Kind.String(), Title: a.text(lang, "api.problem."+f.Kind.String(), nil),
-		Status: f.Kind.Status(), Detail: a.text(lang, key, args), Instance: instance, Code: key,
+		Status: f.Kind.Status(), Detail: a.text(lang, key, args), Instance: instance, Code: key, wait: f.Args[RetryAfter],
 	}
 	var own answered
 	if errors.As(err, &own) {
@@ -111,7 +125,11 @@ func (a *API) headers(set func(name, value string), p *Problem) {
 	case http.StatusUnauthorized:
 		set("WWW-Authenticate", `Bearer realm="sarai"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		set("Retry-After", "5")
+		wait := p.wait
+		if wait == "" {
+			wait = "5"
+		}
+		set("Retry-After", wait)
 	}
 }
 

@@ -166,12 +166,12 @@ func (r *Room) api(a *api.API) {
 			return r.view(&t), nil
 		})
 	api.Handle(a, api.Operation[readCode, gate.House]{Method: "POST", Path: "/api/payments/codes/read", ID: "payments-code-read", Summary: "Read a QR code, an IBAN or a mobile number", Action: "payments.code.read"},
-		func(ctx context.Context, _ gate.Permit[gate.House], in *readCode) (*IntentView, error) {
+		func(ctx context.Context, p gate.Permit[gate.House], in *readCode) (*IntentView, error) {
 			// the directory is no telephone book: no more answers than on the page
 			if err := web.Limit(ctx, "payments.code.read", readings); err != nil {
 				return nil, err
 			}
-			i, err := r.Read(ctx, in.Body.Code)
+			i, err := r.Read(ctx, asker(p.Who(), nil), in.Body.Code)
 			if err != nil {
 				return nil, err
 			}

@@ -29,7 +29,8 @@ type Intent struct {
 	Amount  int64 // minor units; 0: the payer says
 	Purpose string
 	Fee     *Fee
-	Checked bool // the code bears our signature and it holds
+	Checked bool   // the code bears our signature and it holds
+	Lookup  string // by which the payee was found; "" for a code we signed
 }
 
 // feeCode makes the signed dynamic code of a fee.
@@ -73,26 +74,37 @@ func (r *Room) bic(participant string) string {
 }
 
 // Read finds out what somebody scanned, pasted or typed. Its faults are for
-// the payer: what is wrong with it and what to do.
-func (r *Room) Read(ctx context.Context, text string) (*Intent, error) {
-	in, err := r.read(ctx, strings.TrimSpace(text))
+// the payer: what is wrong with it and what to do. Whose name it is to give is
+// counted on by.
+func (r *Room) Read(ctx context.Context, by Asker, text string) (*Intent, error) {
+	in, err := r.read(ctx, by, strings.TrimSpace(text))
 	return in, noPayee(err)
 }
 
-func (r *Room) read(ctx context.Context, text string) (*Intent, error) {
+func (r *Room) read(ctx context.Context, by Asker, text string) (*Intent, error) {
 	switch {
 	case len(text) > emvqr.MaxPayload:
 		return nil, fault.New(fault.TooLarge, "payments.code.unreadable").At("to", "payments.code.unreadable")
 	case emvqr.IsP2P(text):
-		return r.readPerson(ctx, text)
+		return r.readPerson(ctx, by, text)
 	case strings.HasPrefix(text, "0002"):
-		return r.readMerchant(ctx, text)
+		return r.readMerchant(ctx, by, text)
 	}
-	a, err := r.findPayee(ctx, text)
+	k, err := r.typed(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	return &Intent{Payee: a}, nil
+	in := &Intent{}
+	return in, r.payee(ctx, by, k, in)
+}
+
+// payee finds the payee in the directory.
+func (r *Room) payee(ctx context.Context, by Asker, k aliasKey, in *Intent) error {
+	found, _, err := r.lookUp(ctx, by, k)
+	if err == nil {
+		in.Payee, in.Lookup = found.Account, found.ID
+	}
+	return err
 }
 
 // noPayee makes "there is no such account" a message about what was typed.
@@ -103,7 +115,7 @@ func noPayee(err error) error {
 	return err
 }
 
-func (r *Room) readPerson(ctx context.Context, text string) (*Intent, error) {
+func (r *Room) readPerson(ctx context.Context, by Asker, text string) (*Intent, error) {
 	p, err := emvqr.ParseP2P(text, r.pack.Zone)
 	if err != nil {
 		return nil, unreadable(err)
@@ -115,11 +127,10 @@ func (r *Room) readPerson(ctx context.Context, text string) (*Intent, error) {
 	if in.Amount, err = r.minor(p.Amount); err != nil {
 		return nil, err
 	}
-	in.Payee, err = r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, p.IBAN) })
-	return in, err
+	return in, r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: p.IBAN}, in)
 }
 
-func (r *Room) readMerchant(ctx context.Context, text string) (*Intent, error) {
+func (r *Room) readMerchant(ctx context.Context, by Asker, text string) (*Intent, error) {
 	c, err := emvqr.Parse(text)
 	if err != nil {
 		return nil, unreadable(err)
@@ -153,9 +164,21 @@ func (r *Room) readMerchant(ctx context.Context, text string) (*Intent, error) {
 	if in.Checked && !r.clock.Now().Before(terms.Expires) {
 		return nil, fault.New(fault.Gone, "payments.code.expired").At("to", "payments.code.expired")
 	}
+	// Anybody can print a code around an account number: only who brings a code
+	// that we signed learns the name for nothing.
+	if !in.Checked {
+		if err := r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: iban}, in); err != nil {
+			return nil, err
+		}
+	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
-		if in.Payee, err = accountByIBAN(tx, iban); err != nil || c.Additional.Bill == "" {
-			return err
+		if in.Checked {
+			if in.Payee, err = accountByIBAN(tx, iban); err != nil {
+				return err
+			}
+		}
+		if c.Additional.Bill == "" {
+			return nil
 		}
 		f, err := feeByReference(tx, c.Additional.Bill)
 		switch {

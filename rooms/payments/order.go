@@ -30,6 +30,7 @@ type Order struct {
 	Transfer string // "" until it was confirmed
 	Payer    *Account
 	Payee    *Account
+	Warn     Warning // what the directory knows about the payee
 }
 
 // GateResource tells the gate whose order it is.
@@ -58,7 +59,9 @@ func getOrder(tx *store.Tx, id string) (*Order, error) {
 	if o.Payer, err = getAccount(tx, o.Debit); err != nil {
 		return nil, err
 	}
-	o.Payee, err = getAccount(tx, o.Credit)
+	if o.Payee, err = getAccount(tx, o.Credit); err == nil && o.Transfer == "" {
+		o.Warn, err = warning(tx, o)
+	}
 	return o, err
 }
 
@@ -71,7 +74,7 @@ func (r *Room) order(ctx context.Context, id string) (o *Order, err error) {
 }
 
 // prepare writes an order for what was read from a code.
-func (r *Room) prepare(ctx context.Context, subject string, from *Account, in *Intent) (string, error) {
+func (r *Room) prepare(ctx context.Context, actor, subject string, from *Account, in *Intent) (string, error) {
 	if in.Payee.ID == from.ID {
 		return "", fault.New(fault.Invalid, "payments.to.self").At("to", "payments.to.self")
 	}
@@ -80,6 +83,9 @@ func (r *Room) prepare(ctx context.Context, subject string, from *Account, in *I
 		fee = in.Fee.ID
 	}
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		if err := useLookup(tx, in.Lookup, actor, in.Payee.ID, id); err != nil {
+			return err
+		}
 		_, err := tx.Exec("insert into payments_order ("+orderColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '')",
 			id, subject, from.ID, in.Payee.ID, in.Amount, from.Currency, in.Purpose, fee, in.Checked, store.Micros(tx.Now()), store.Micros(tx.Now().Add(OrderTime)))
 		return err
@@ -104,10 +110,21 @@ func (r *Room) confirm(ctx context.Context, actor string, o *Order, amount int64
 	}
 	return r.Pay(ctx, actor, Instant{
 		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency,
-		Note:   Note{Purpose: o.Purpose, Fee: o.Fee},
-		Before: func(tx *store.Tx) error { return holdFee(tx, o.Fee, o.Credit, amount) },
+		Note: Note{Purpose: o.Purpose, Fee: o.Fee},
+		Before: func(tx *store.Tx) error {
+			if err := allowCalm(tx, o.ID, amount); err != nil {
+				return err
+			}
+			return holdFee(tx, o.Fee, o.Credit, amount)
+		},
 		After: func(tx *store.Tx, transfer string) error {
 			if err := settleFee(tx, o.Fee, transfer, actor); err != nil {
+				return err
+			}
+			if err := received(tx, o.ID, amount); err != nil {
+				return err
+			}
+			if err := r.giveBack(tx, o.ID); err != nil {
 				return err
 			}
 			_, err := tx.Exec("update payments_order set transfer = $2 where id = $1", o.ID, transfer)

@@ -131,11 +131,12 @@ func (r *Room) readPay(c *web.Ctx, p gate.Permit[gate.House]) error {
 	if err := f.Err(); err != nil {
 		return c.Invalid(err, payPage(c, v), payBody(v))
 	}
-	in, err := r.Read(c.Context(), code)
+	in, err := r.Read(c.Context(), asker(p.Who(), payer), code)
 	if err != nil {
+		retryAfter(c, err)
 		return c.Invalid(err, payPage(c, v), payBody(v))
 	}
-	id, err := r.prepare(c.Context(), p.Who().ID, payer, in)
+	id, err := r.prepare(c.Context(), p.Who().Actor(), p.Who().ID, payer, in)
 	if err != nil {
 		return c.Invalid(err, payPage(c, v), payBody(v))
 	}

@@ -21,6 +21,9 @@ func (r *Room) pages(s *web.Site) {
 	s.Menu(web.Entry{Title: "payments.menu.operate", Hint: "payments.menu.operate.hint", Href: "/pay/operate", Group: "official", Order: 50,
 		For: func(p gate.Principal) bool { return p.Has("payments.operate") }})
 	r.walletPages(s)
+	r.aliasPages(s)
+	r.claimPages(s)
+	r.directoryPages(s)
 	r.payPages(s)
 	r.feePages(s)
 	r.tillPages(s)
@@ -49,6 +52,8 @@ type walletView struct {
 	Older    string // address of the movements before these
 	Newest   bool   // these are the last ones
 	CashKey  string // "" outside the demo
+	Support  []Support
+	Programs map[string]string // their names in the visitor's language
 }
 
 func (v walletView) bank(a *Account, lang string) string { return v.Banks[a.Book].Name(lang) }
@@ -206,6 +211,10 @@ func (r *Room) walletBefore(ctx context.Context, subject, current string, before
 	}
 	if r.demo {
 		v.CashKey = r.newID()
+	}
+	if err == nil && v.Newest && v.Current != nil {
+		v.Programs = r.programNames(ctx)
+		v.Support, err = r.SupportOf(ctx, []string{v.Current.ID})
 	}
 	return v, err
 }

@@ -10,6 +10,7 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/id"
+	"sarai/courtyard/job"
 	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
 	"sarai/courtyard/web"
@@ -73,8 +74,10 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
+	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})
 	r.pages(c.Site)
 	r.bulks(c)
 	r.api(c.API)
+	r.directoryAPI(c.API)
 	return r, nil
 }

@@ -118,11 +118,7 @@ func (r *Room) Seed(ctx context.Context, demo *country.Demo, subject Seeded) err
 	currency := r.pack.Currency.Code
 	var accounts []*Account
 	var steps []ledger.Step
-	type alias struct {
-		kind, account string
-		mac           []byte
-	}
-	var aliases []alias
+	var aliases []*Alias
 	put := func(a *Account, opening int64) {
 		accounts = append(accounts, a)
 		if opening > 0 {
@@ -152,11 +148,11 @@ func (r *Room) Seed(ctx context.Context, demo *country.Demo, subject Seeded) err
 		a := &Account{Account: ledger.Account{ID: "person-" + c.Key, Book: c.Bank, Role: ledger.Customer, Holder: s, Currency: currency}, Kind: KindPerson, IBAN: string(c.IBAN), NameEn: c.Name.In("en"), NameUr: c.Name.In("ur")}
 		put(a, c.Balance)
 		for _, k := range []struct{ kind, value string }{{AliasMobile, string(c.Phone)}, {AliasNumber, c.Number}} {
-			mac, err := r.aliasMAC(ctx, k.kind, k.value)
+			l, err := r.newAlias(ctx, k.kind, k.value, a)
 			if err != nil {
 				return err
 			}
-			aliases = append(aliases, alias{k.kind, a.ID, mac})
+			aliases = append(aliases, l)
 		}
 	}
 	for _, m := range demo.Merchants {
@@ -183,11 +179,7 @@ func (r *Room) Seed(ctx context.Context, demo *country.Demo, subject Seeded) err
 		if err := insertAccounts(tx, accounts); err != nil {
 			return err
 		}
-		values := make([][]any, 0, len(aliases))
-		for _, l := range aliases {
-			values = append(values, []any{l.kind, l.mac, l.account, store.Micros(tx.Now())})
-		}
-		return insert(tx, "payments_alias (kind, mac, account, since)", values)
+		return insertAliases(tx, aliases)
 	})
 	if err != nil || !fresh {
 		return err

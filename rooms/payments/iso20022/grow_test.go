@@ -2,6 +2,7 @@ package iso20022_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"sarai/rooms/payments/iso20022"
@@ -13,16 +14,32 @@ func TestGrownDocumentsAreValid(t *testing.T) {
 	dir := schemas(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, d := range iso20022.Messages() {
-		var docs []string
-		for range 12 {
+		var docs, written []string
+		for range 20 {
 			docs = append(docs, document(rng, d.Root).String())
 		}
 		theirs := xmllint(t, dir+"/"+d.ID+".xsd", docs)
 		for i, doc := range docs {
-			_, err := d.Parse([]byte(doc))
+			m, err := d.Parse([]byte(doc))
 			if err != nil || !theirs[i] {
 				t.Errorf("%s: ours %v, theirs %v\n%.300s", d.ID, err, theirs[i], doc)
 				break
+			}
+			out, err := m.Marshal()
+			if err != nil {
+				t.Errorf("%s: %v", d.ID, err)
+				break
+			}
+			again, err := d.Parse(out)
+			if err != nil || !reflect.DeepEqual(m, again) {
+				t.Errorf("%s: %v: read again it is another message\n%.2000s\n%.2000s", d.ID, err, doc, out)
+				break
+			}
+			written = append(written, string(out))
+		}
+		for i, ok := range xmllint(t, dir+"/"+d.ID+".xsd", written) {
+			if !ok {
+				t.Errorf("%s: xmllint refuses what we wrote\n%.2000s", d.ID, written[i])
 			}
 		}
 	}

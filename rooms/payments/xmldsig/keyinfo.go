@@ -1,9 +1,9 @@
 package xmldsig
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/base64"
-	"math/big"
 	"strings"
 )
 
@@ -11,11 +11,11 @@ import (
 // the sender: it serves to find a certificate that is trusted for other reasons,
 // never as one.
 type KeyInfo struct {
-	Certificate []byte   // DER from X509Certificate, or nil
-	Issuer      string   // from X509IssuerSerial, as written, or ""
-	Serial      *big.Int // from X509IssuerSerial, or nil
-	SKI         []byte   // subject key identifier from X509SKI, or nil
-	Subject     string   // from X509SubjectName, as written, or ""
+	Certificate []byte // DER from X509Certificate, or nil
+	Issuer      string // from X509IssuerSerial, as written, or ""
+	Serial      string // from X509IssuerSerial, decimal without leading zeros, or ""
+	SKI         []byte // subject key identifier from X509SKI, or nil
+	Subject     string // from X509SubjectName, as written, or ""
 }
 
 // Form is how a signer names its certificate in KeyInfo.
@@ -69,22 +69,12 @@ func parseKeyInfo(canonical []byte) (k KeyInfo, id []byte, err error) {
 			c.once(k.Certificate != nil, "X509Certificate")
 			k.Certificate = c.base64("X509Certificate")
 		case c.at("X509IssuerSerial"):
-			c.once(k.Serial != nil, "X509IssuerSerial")
+			c.once(k.Serial != "", "X509IssuerSerial")
 			c.open("X509IssuerSerial")
 			c.bare()
 			k.Issuer = c.words("X509IssuerName")
-			number := c.words("X509SerialNumber")
+			k.Serial = c.number("X509SerialNumber")
 			c.end("X509IssuerSerial")
-			if c.err == nil {
-				n, ok := new(big.Int), len(number) <= 60
-				if ok {
-					n, ok = n.SetString(number, 10)
-				}
-				if !ok {
-					c.fail("the serial number %.60q is not a number", number)
-				}
-				k.Serial = n
-			}
 		case c.at("X509SKI"):
 			c.once(k.SKI != nil, "X509SKI")
 			k.SKI = c.base64("X509SKI")
@@ -97,7 +87,7 @@ func parseKeyInfo(canonical []byte) (k KeyInfo, id []byte, err error) {
 			if c.err == nil && len(c.b) > 0 {
 				c.fail("%.40q follows its end", c.b)
 			}
-			if c.err == nil && k.Certificate == nil && k.Serial == nil && k.SKI == nil && k.Subject == "" {
+			if c.err == nil && k.Certificate == nil && k.Serial == "" && k.SKI == nil && k.Subject == "" {
 				c.fail("X509Data names no certificate")
 			}
 			return k, id, c.err
@@ -128,5 +118,22 @@ var unescape = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&#xD
 func (c *cursor) words(local string) string {
 	c.open(local)
 	c.bare()
-	return strings.TrimSpace(unescape.Replace(string(c.text(local))))
+	text := bytes.TrimSpace(c.text(local))
+	if bytes.IndexByte(text, '&') >= 0 {
+		return strings.TrimSpace(unescape.Replace(string(text)))
+	}
+	return string(text)
+}
+
+// number reads a whole number (an xs:integer) as digits.
+func (c *cursor) number(local string) string {
+	text := c.words(local)
+	digits := strings.TrimLeft(strings.TrimPrefix(text, "+"), "0")
+	if digits == "" && strings.HasSuffix(text, "0") {
+		digits = "0"
+	}
+	if digits == "" || len(digits) > 60 || strings.Trim(digits, "0123456789") != "" {
+		c.fail("%s %.60q is not a number", local, text)
+	}
+	return digits
 }

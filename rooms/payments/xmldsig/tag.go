@@ -149,12 +149,12 @@ func (s *scanner) close(start, end int) error {
 }
 
 func (s *scanner) closed(end int) error {
-	e := s.elems[len(s.elems)-1]
+	e := &s.elems[len(s.elems)-1]
 	if e.sink != nil {
 		e.sink.shown = e.sink.shown[:e.shown]
 	}
 	s.scope = s.scope[:e.scope]
-	err := s.watch.closed(s, &e, end)
+	err := s.watch.closed(s, e, end)
 	s.elems = s.elems[:len(s.elems)-1]
 	return err
 }

@@ -15,6 +15,7 @@ type Trusted struct {
 	issuer, subject string // as Go writes them
 	normalIssuer    string
 	normalSubject   string
+	serial          string
 }
 
 // Trust says that signatures of the certificate's key are to be accepted while
@@ -33,7 +34,7 @@ func Trust(cert *x509.Certificate) (*Trusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trusted{cert: cert, issuer: cert.Issuer.String(), subject: cert.Subject.String()}
+	t := &Trusted{cert: cert, issuer: cert.Issuer.String(), subject: cert.Subject.String(), serial: cert.SerialNumber.String()}
 	t.normalIssuer, t.normalSubject = normalName(t.issuer), normalName(t.subject)
 	return t, nil
 }
@@ -57,9 +58,9 @@ func (t *Trusted) named(k *KeyInfo) error {
 	switch {
 	case k.Certificate != nil && !bytes.Equal(k.Certificate, t.cert.Raw):
 		return fail(ErrCertificate, "KeyInfo holds another certificate than the trusted one of %q", t.subject)
-	case k.Serial != nil && k.Serial.Cmp(t.cert.SerialNumber) != 0:
-		return fail(ErrCertificate, "KeyInfo names serial number %s, the trusted certificate has %s", k.Serial, t.cert.SerialNumber)
-	case k.Serial != nil && k.Issuer != t.issuer && normalName(k.Issuer) != t.normalIssuer:
+	case k.Serial != "" && k.Serial != t.serial:
+		return fail(ErrCertificate, "KeyInfo names serial number %s, the trusted certificate has %s", k.Serial, t.serial)
+	case k.Serial != "" && k.Issuer != t.issuer && normalName(k.Issuer) != t.normalIssuer:
 		return fail(ErrCertificate, "KeyInfo names the issuer %q, the trusted certificate was issued by %q", k.Issuer, t.issuer)
 	case k.SKI != nil && !bytes.Equal(k.SKI, t.cert.SubjectKeyId):
 		return fail(ErrCertificate, "KeyInfo names key identifier %x, the trusted certificate has %x", k.SKI, t.cert.SubjectKeyId)
@@ -99,7 +100,7 @@ func NewCertificates(certs ...*x509.Certificate) (*Certificates, error) {
 			c.bySKI[id] = t
 			t = c.byHash[hash]
 		}
-		c.bySerial[cert.SerialNumber.String()] = append(c.bySerial[cert.SerialNumber.String()], t)
+		c.bySerial[t.serial] = append(c.bySerial[t.serial], t)
 		c.bySubj[t.normalSubject] = append(c.bySubj[t.normalSubject], t)
 	}
 	return c, nil
@@ -118,8 +119,8 @@ func (c *Certificates) Find(k *KeyInfo) (*Trusted, error) {
 		if t := c.bySKI[string(k.SKI)]; t != nil {
 			return t, nil
 		}
-	case k.Serial != nil:
-		among = c.bySerial[k.Serial.String()]
+	case k.Serial != "":
+		among = c.bySerial[k.Serial]
 	case k.Subject != "":
 		among = c.bySubj[normalName(k.Subject)]
 	default: // no KeyInfo: there is nothing to choose by

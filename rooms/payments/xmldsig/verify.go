@@ -86,25 +86,39 @@ func (v *Verifier) Verify(raw []byte) (*Verified, error) {
 	if err := m.s.run(); err != nil {
 		return nil, err
 	}
+	if err := m.digests(); err != nil {
+		return nil, err
+	}
+	t, value, err := v.claim(&m.parts, &m.info)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.info.method.check(t.cert.PublicKey, m.parts.part(partInfo), value); err != nil {
+		return nil, err
+	}
+	header, document := m.verified()
+	return &Verified{Header: header, Document: document, Certificate: t.cert, Algorithm: m.info.method, seal: m.seal}, nil
+}
+
+// verified gives the canonical form of the header and of the document.
+func (m *message) verified() (header, document []byte) {
+	return m.body.out[:m.headerEnd:m.headerEnd], m.body.out[m.headerEnd:m.documentEnd:m.documentEnd]
+}
+
+// digests holds header, document and KeyInfo against SignedInfo.
+func (m *message) digests() error {
 	refs, err := m.references()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	header, document := m.body.out[:m.headerEnd:m.headerEnd], m.body.out[m.headerEnd:m.documentEnd:m.documentEnd]
+	header, document := m.verified()
 	if err := refs[0].holds(header, "the AppHdr"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := refs[1].holds(document, "the Document"); err != nil {
-		return nil, err
+		return err
 	}
-	if err := refs[2].holds(m.parts.part(partKey), "the KeyInfo"); err != nil {
-		return nil, err
-	}
-	t, err := v.value(&m.parts, &m.info)
-	if err != nil {
-		return nil, err
-	}
-	return &Verified{Header: header, Document: document, Certificate: t.cert, Algorithm: m.info.method, seal: m.seal}, nil
+	return refs[2].holds(m.parts.part(partKey), "the KeyInfo")
 }
 
 func (v *Verifier) size(raw []byte) error {
@@ -181,46 +195,46 @@ func keyInfoID(canonical []byte) []byte {
 	return c.enter("KeyInfo")
 }
 
-// value finds the certificate and checks the signature value over SignedInfo.
-func (v *Verifier) value(p *signatureParts, info *signedInfo) (*Trusted, error) {
+// claim finds the certificate that is said to have signed, and the signature
+// value.
+func (v *Verifier) claim(p *signatureParts, info *signedInfo) (t *Trusted, value []byte, err error) {
 	if !v.accepts(info.method) {
-		return nil, fail(ErrAlgorithm, "signature method %s is not accepted here", info.method)
+		return nil, nil, fail(ErrAlgorithm, "signature method %s is not accepted here", info.method)
 	}
 	var key KeyInfo
-	var err error
 	if canonical := p.part(partKey); canonical != nil {
 		if key, _, err = parseKeyInfo(canonical); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	t, err := v.Certificate(&key)
+	t, err = v.Certificate(&key)
 	if err != nil {
-		return nil, certificateError(err)
+		return nil, nil, certificateError(err)
 	}
 	if t == nil {
-		return nil, fail(ErrCertificate, "no trusted certificate was found")
+		return nil, nil, fail(ErrCertificate, "no trusted certificate was found")
 	}
 	if err := t.named(&key); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now := time.Now
 	if v.Now != nil {
 		now = v.Now
 	}
 	if err := t.valid(now()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := cursor{b: p.part(partValue)}
 	c.enter("SignatureValue")
 	text := c.text("SignatureValue")
 	if c.err != nil {
-		return nil, c.err
+		return nil, nil, c.err
 	}
 	value, ok := decode64(info.scratch[:0], text)
 	if !ok {
-		return nil, fail(ErrSignature, "the signature value is not base64")
+		return nil, nil, fail(ErrSignature, "the signature value is not base64")
 	}
-	return t, info.method.check(t.cert.PublicKey, p.part(partInfo), value)
+	return t, value, nil
 }
 
 func (v *Verifier) accepts(a Algorithm) bool {

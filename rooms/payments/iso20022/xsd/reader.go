@@ -34,19 +34,21 @@ type frame struct {
 // for the child's value; after an error it gives -1 and empty values, so that
 // the code needs no checks of its own.
 type Reader struct {
-	src    string
-	pos    int
-	limits Limits
-	root   *Root
-	frames []frame
-	child  open
-	values []string // the child's attributes in the order of its type
-	attrs  []attr
-	ns     []binding
-	home   bool // a name without prefix is in the message's namespace
-	errs   Errors
-	over   bool
-	feed   *feed // more of the document, when it comes as a stream
+	src      string
+	pos      int
+	limits   Limits
+	root     *Root
+	frames   []frame
+	child    open
+	values   []string // the child's attributes in the order of its type
+	attrs    []attr
+	ns       []binding
+	outer    int  // bindings outside the wildcard being read
+	inherits bool // an element of it has its namespace from outside
+	home     bool // a name without prefix is in the message's namespace
+	errs     Errors
+	over     bool
+	feed     *feed // more of the document, when it comes as a stream
 }
 
 var readers = sync.Pool{New: func() any { return new(Reader) }}

@@ -48,32 +48,34 @@ func (r *Reader) Raw() string {
 		return ""
 	}
 	c := r.child
-	outer, own := r.ns[:c.ns], r.ns[c.ns:len(r.ns)]
-	insert := ""
-	if needed := missingBindings(outer, own); len(needed) > 0 {
-		insert = r.declarations(needed)
-	}
+	outer := append([]binding(nil), r.ns[:c.ns]...)
+	own := append([]binding(nil), r.ns[c.ns:]...)
 	lax := true
 	if f := r.frames[len(r.frames)-1].field; f != nil && f.Complex != nil {
 		lax = !f.Complex.Skip
 	}
+	r.outer, r.inherits = c.ns, false
 	if !r.skip(lax) {
 		return ""
 	}
 	raw := r.src[c.start:r.pos]
 	head := 1 + len(c.name)
-	var b strings.Builder
-	for decl := range strings.SplitSeq(insert, "\x00") {
-		prefix, rest, found := strings.Cut(strings.TrimPrefix(decl, " xmlns:"), "=")
-		if decl == "" || found && strings.HasPrefix(decl, " xmlns:") && rest != "" && !strings.Contains(raw, prefix+":") {
+	var b []byte
+	for _, n := range missingBindings(outer, own) {
+		switch {
+		case n.prefix == "" && r.inherits:
+			b = append(b, ` xmlns="`...)
+		case n.prefix != "" && strings.Contains(raw, n.prefix+":"):
+			b = append(append(append(b, " xmlns:"...), n.prefix...), `="`...)
+		default:
 			continue
 		}
-		b.WriteString(decl)
+		b = append(appendEscaped(b, n.uri, true), '"')
 	}
-	if b.Len() == 0 {
+	if len(b) == 0 {
 		return raw
 	}
-	return raw[:head] + b.String() + raw[head:]
+	return raw[:head] + string(b) + raw[head:]
 }
 
 // missingBindings gives the bindings in force outside that the element does not
@@ -97,24 +99,24 @@ func missingBindings(outer, own []binding) []binding {
 	return out
 }
 
-func (r *Reader) declarations(needed []binding) string {
-	var b strings.Builder
-	for _, n := range needed {
-		b.WriteString(" xmlns")
-		if n.prefix != "" {
-			b.WriteString(":" + n.prefix)
-		}
-		b.WriteString("=\"")
-		b.Write(appendEscaped(nil, n.uri, true))
-		b.WriteString("\"\x00")
+// inherit notes whether the element just opened has its namespace from outside
+// the wildcard, by having no prefix.
+func (r *Reader) inherit() {
+	if strings.IndexByte(r.child.name, ':') >= 0 {
+		return
 	}
-	return b.String()
+	for i := len(r.ns) - 1; i >= r.outer; i-- {
+		if r.ns[i].prefix == "" {
+			return
+		}
+	}
+	r.inherits = true
 }
 
 // skip reads the open child to its end without a content model.
 func (r *Reader) skip(lax bool) bool {
 	base := len(r.frames)
-	if !r.step1(lax) {
+	if !r.plunge(lax) {
 		return false
 	}
 	for len(r.frames) > base {
@@ -141,7 +143,7 @@ func (r *Reader) skip(lax bool) bool {
 		default:
 			if _, ok = r.startTag(); ok {
 				if ok = !lax || r.laxAttributes(); ok {
-					ok = r.step1(lax)
+					ok = r.plunge(lax)
 				}
 			}
 		}
@@ -152,8 +154,9 @@ func (r *Reader) skip(lax bool) bool {
 	return true
 }
 
-// step1 goes into the element just opened within a wildcard.
-func (r *Reader) step1(lax bool) bool {
+// plunge goes into the element just opened within a wildcard.
+func (r *Reader) plunge(lax bool) bool {
+	r.inherit()
 	c := &r.child
 	e := &r.root.Element
 	if lax && localName(c.name) == e.Name && r.uriOf(c.name) == r.root.Namespace {
@@ -161,7 +164,9 @@ func (r *Reader) step1(lax bool) bool {
 		if len(r.attrs) > 0 && !r.attributes() {
 			return false
 		}
+		outer := r.outer // the document may have wildcards of its own
 		r.walk(e.Complex)
+		r.outer, r.inherits = outer, true
 		return !r.over
 	}
 	if c.empty {

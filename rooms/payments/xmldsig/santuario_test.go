@@ -1,0 +1,249 @@
+package xmldsig
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// compiled is where the classes of testdata/Santuario.java are.
+var compiled = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "santuario")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("javac", append(santuarioFlags(), "-nowarn", "-d", dir, "testdata/Santuario.java")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return dir, nil
+})
+
+func santuarioFlags() []string {
+	var flags []string
+	for _, p := range []string{
+		"com.sun.org.apache.xml.internal.security", "com.sun.org.apache.xml.internal.security.c14n",
+		"com.sun.org.apache.xml.internal.security.signature", "org.jcp.xml.dsig.internal.dom",
+	} {
+		flags = append(flags, "--add-exports", "java.xml.crypto/"+p+"=ALL-UNNAMED")
+	}
+	return flags
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if ran.Load() {
+		if dir, err := compiled(); err == nil {
+			_ = os.RemoveAll(dir)
+		}
+	}
+	os.Exit(code)
+}
+
+var ran atomic.Bool
+
+// santuario has the JDK do jobs; see testdata/Santuario.java.
+func santuario(t testing.TB, jobs ...string) string {
+	t.Helper()
+	java := tool(t, "java")
+	tool(t, "javac")
+	ran.Store(true)
+	dir, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "jobs")
+	write(t, file, []byte(strings.Join(jobs, "\n")))
+	cmd := exec.Command(java, append(santuarioFlags(), "-XX:TieredStopAtLevel=1", "-cp", dir, "Santuario", file)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	return stdout.String()
+}
+
+// forms are messages written in the ways that senders do.
+var forms = map[string]string{
+	"plain": unsigned,
+	"prefixed": `<env:Message xmlns:env="urn:x:env" xmlns:h="urn:iso:std:iso:20022:tech:xsd:head.001.001.02" xmlns:d="urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08" xmlns:xs="urn:xs" xmlns="urn:dflt">` +
+		"<h:AppHdr><h:Fr>A</h:Fr><h:BizMsgIdr>1</h:BizMsgIdr></h:AppHdr>\r\n<d:Document><d:Amt   Ccy='PKR' >5</d:Amt><plain/></d:Document></env:Message>",
+	"comments and references": `<Message><!-- a --><AppHdr xmlns="urn:iso:std:iso:20022:tech:xsd:head.001.001.04"><Fr>A<!-- b -->B</Fr>&#13;<![CDATA[<x>]]></AppHdr><!-- c --><Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10" xmlns:unused="urn:unused"><Nm>pay<!-- -->ee &#x627;</Nm><E/></Document></Message>`,
+}
+
+func TestSantuarioVerifiesOurMessages(t *testing.T) {
+	tool(t, "java")
+	dir := t.TempDir()
+	var files, names, jobs []string
+	add := func(name, cert string, b []byte, suffix string) {
+		file := filepath.Join(dir, strconv.Itoa(len(files))+suffix)
+		write(t, file, b)
+		files, names, jobs = append(files, file), append(names, name), append(jobs, "verify\t"+cert+"\t"+file)
+	}
+	for _, id := range []identity{p256(), p384(), rsa2048()} {
+		_, cert := id.files(t)
+		for name, doc := range forms {
+			for _, form := range []Form{IssuerSerial, SubjectKeyID, Certificate} {
+				out, err := must(NewSigner(id.key, id.cert, form)).Sign([]byte(doc))
+				if err != nil {
+					t.Fatal(err)
+				}
+				add(name, cert, out, "")
+				add(name, cert, bytes.Replace(bytes.Replace(out, []byte("PKR"), []byte("USD"), 1), []byte("ee &#x627;"), []byte("er &#x627;"), 1), ".bad")
+			}
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(santuario(t, jobs...)), "\n")
+	if len(lines) != len(files) {
+		t.Fatalf("%d answers for %d files: %q", len(lines), len(files), lines)
+	}
+	for i, line := range lines {
+		if bad := strings.HasSuffix(files[i], ".bad"); (line == "valid") == bad {
+			t.Errorf("%s: Santuario says %q (changed: %v)\n%s", names[i], line, bad, must(os.ReadFile(files[i])))
+		}
+	}
+}
+
+func TestWeVerifySantuariosMessages(t *testing.T) {
+	tool(t, "java")
+	type result struct {
+		name, file string
+		a          Algorithm
+		id         identity
+	}
+	var jobs []string
+	var results []result
+	dir := t.TempDir()
+	for _, c := range []struct {
+		id   identity
+		kind string
+		a    Algorithm
+	}{{p256(), "EC", ECDSAP256SHA256}, {p384(), "EC", ECDSAP384SHA384}, {rsa2048(), "RSA", RSASHA256}, {rsa2048(), "RSA", RSAPSSSHA256}} {
+		key, cert := c.id.files(t)
+		for _, prefix := range []string{"", "ds", "list"} {
+			for name, doc := range forms {
+				file := filepath.Join(dir, strconv.Itoa(len(results)))
+				write(t, file, []byte(doc))
+				jobs = append(jobs, strings.Join([]string{"sign", c.kind, key, cert, string(c.a), prefix, file}, "\t"))
+				results = append(results, result{name + ", prefix " + prefix, file + ".signed", c.a, c.id})
+			}
+		}
+	}
+	santuario(t, jobs...)
+	for _, r := range results {
+		out := must(os.ReadFile(r.file))
+		v, err := verifier(t, r.id.cert).Verify(out)
+		if err != nil {
+			t.Errorf("%s, %s: %v\n%s", r.a, r.name, err, out)
+			continue
+		}
+		if v.Algorithm != r.a || len(v.Document) == 0 || len(v.BareHeader()) == 0 {
+			t.Errorf("%s: %+v", r.name, v)
+		}
+	}
+	t.Logf("%d messages signed by Santuario verified", len(results))
+}
+
+// TestSubtreesAgainstSantuario compares canonical forms of parts of random
+// documents, with random prefix lists: the context above the part matters there.
+func TestSubtreesAgainstSantuario(t *testing.T) {
+	tool(t, "java")
+	n := 400
+	if v, err := strconv.Atoi(os.Getenv("SARAI_C14N_DOCUMENTS")); err == nil {
+		n = v
+	}
+	a := &author{Rand: rand.New(rand.NewPCG(3, 20022))}
+	dir := t.TempDir()
+	var docs [][]byte
+	for len(docs) < n {
+		doc := a.document()
+		tags := openTags(doc)
+		at := tags[a.IntN(len(tags))]
+		list := a.pick("", "", "#default", "p", "p q", "q r xml1", "#default p q r xml1", "none p")
+		doc = append(doc[:at:at], append([]byte(` part="`+list+`"`), doc[at:]...)...)
+		write(t, filepath.Join(dir, "d"+strconv.Itoa(len(docs))), doc)
+		docs = append(docs, doc)
+	}
+	santuario(t, "canon\t"+dir)
+	lines := strings.Split(strings.TrimSpace(string(must(os.ReadFile(filepath.Join(dir, "answers"))))), "\n")
+	if len(lines) != n {
+		t.Fatalf("%d answers for %d documents", len(lines), n)
+	}
+	lists, below := 0, 0
+	for i, line := range lines {
+		p := &part{}
+		s := new(scanner)
+		s.reset(docs[i], p)
+		if err := s.run(); err != nil {
+			t.Fatalf("%v\n%q", err, docs[i])
+		}
+		if p.list != nil {
+			lists++
+		}
+		if p.depth > 1 {
+			below++
+		}
+		want, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			t.Fatalf("Santuario says %s of %q", line, docs[i])
+		}
+		if !bytes.Equal(p.sink.out, want) {
+			t.Fatalf("document %q, list %q\nwe say        %q\nSantuario has %q", docs[i], p.list, p.sink.out, want)
+		}
+	}
+	t.Log(fmt.Sprintf("%d subtrees (%d below the root, %d with prefix lists) with equal bytes, 0 differences", n, below, lists))
+}
+
+// openTags gives the offsets behind the names of all start tags.
+func openTags(doc []byte) []int {
+	var at []int
+	s := new(scanner)
+	s.reset(doc, tagFinder{&at})
+	if err := s.run(); err != nil {
+		panic(err)
+	}
+	return at
+}
+
+type tagFinder struct{ at *[]int }
+
+func (f tagFinder) open(_ *scanner, e *element) error {
+	*f.at = append(*f.at, e.name.to)
+	return nil
+}
+func (tagFinder) closing(*scanner, *element, int) error { return nil }
+func (tagFinder) closed(*scanner, *element, int) error  { return nil }
+
+// part is the watcher of the subtree whose apex has the attribute part.
+type part struct {
+	sink  sink
+	depth int
+	list  []string
+}
+
+func (p *part) open(s *scanner, e *element) error {
+	for i := range s.attrs {
+		if a := &s.attrs[i]; string(s.in[a.name.from:a.name.to]) == "part" {
+			p.depth, p.list = len(s.elems), prefixes(a.value)
+			p.sink.inclusive = p.list
+			s.begin(&p.sink, e)
+		}
+	}
+	return nil
+}
+func (p *part) closing(*scanner, *element, int) error { return nil }
+func (p *part) closed(s *scanner, _ *element, end int) error {
+	if len(s.elems) == p.depth && s.sink != nil {
+		s.pause(end)
+	}
+	return nil
+}
