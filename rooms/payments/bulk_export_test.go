@@ -14,6 +14,9 @@ import (
 // Bulk reads a file.
 func (r *Room) Bulk(ctx context.Context, no int64) (*Bulk, error) { return r.bulk(ctx, no) }
 
+// PayChunk sets how many payments go to the ledger together.
+func PayChunk(n int) { payChunk = n }
+
 // TestLedger stands before the ledger and troubles files of payments.
 type TestLedger struct {
 	Ledger
@@ -60,6 +63,17 @@ func (r *Room) PostForTest(account string, sum int64) error {
 		step.Debit, step.Credit, step.Amount = step.Credit, step.Debit, -sum
 	}
 	rows, err := r.ledger.Do(context.Background(), Work{Currency: a.Currency, Actor: "system/test", Steps: []ledger.Step{step}})
+	if err == nil && !rows[0].Accepted() {
+		err = fmt.Errorf("refused: %s", rows[0].Reason)
+	}
+	return err
+}
+
+// PrefundForTest gives a participant's settlement account more money.
+func (r *Room) PrefundForTest(account string, sum int64) error {
+	currency := r.pack.Currency.Code
+	rows, err := r.ledger.Do(context.Background(), Work{Currency: currency, Actor: "system/test", Steps: []ledger.Step{
+		{Kind: ledger.Post, Party: "test", Key: r.newID(), Debit: issuingAccount(currency), Credit: account, Amount: sum, Currency: currency}}})
 	if err == nil && !rows[0].Accepted() {
 		err = fmt.Errorf("refused: %s", rows[0].Reason)
 	}

@@ -44,6 +44,7 @@ func TestBulk(t *testing.T) {
 			{"the same twice pays nobody twice", theSameTwicePaysNobodyTwice},
 			{"bad files leave no trace", badFilesLeaveNoTrace},
 			{"one person cannot do it alone", onePersonCannotDoItAlone},
+			{"an answer that is lost is found again", anAnswerThatIsLostIsFoundAgain},
 			{"money runs out and the remainder is paid later", moneyRunsOut},
 		} {
 			t.Run(story.name, func(t *testing.T) {
@@ -85,7 +86,12 @@ func (v *village) take(program, period, text string, lines, total int64) (int64,
 // until waits for a state.
 func (v *village) until(no int64, state payments.BulkState) *payments.Bulk {
 	v.t.Helper()
-	for end := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	return v.wait(no, state, 15*time.Second)
+}
+
+func (v *village) wait(no int64, state payments.BulkState, most time.Duration) *payments.Bulk {
+	v.t.Helper()
+	for end := time.Now().Add(most); ; time.Sleep(5 * time.Millisecond) {
 		b, err := v.room.Bulk(context.Background(), no)
 		check(v.t, err)
 		if b.State == state {
@@ -342,6 +348,47 @@ func moneyRunsOut(t *testing.T, v *village) {
 	if v.balance("program-taleem-PKR") != 0 {
 		t.Error("somebody was paid twice")
 	}
+}
+
+// anAnswerThatIsLostIsFoundAgain stops the payments when the ledger has decided
+// and nobody has written down what: as a kill between the two would.
+func anAnswerThatIsLostIsFoundAgain(t *testing.T, v *village) {
+	payments.PayChunk(4)
+	defer payments.PayChunk(2000)
+	program := "program-kafaalat-PKR"
+	budget, transfers := v.balance(program), v.count("select count(*) from payments_transfer where debit = $1", program)
+	no, err := v.take("kafaalat", "2027-05", v.csv(0, 40, "25"), 40, 100000)
+	check(t, err)
+	v.until(no, payments.BulkValidated)
+	check(t, v.room.CheckBulk(context.Background(), tariq, no))
+	v.trouble.Break.Store(3)
+	check(t, v.room.ReleaseBulk(context.Background(), aftab, no))
+	for end := time.Now().Add(10 * time.Second); v.trouble.Lost.Load() == 0 && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // those that were on their way
+	b, err := v.room.Bulk(context.Background(), no)
+	check(t, err)
+	moved := (budget - v.balance(program)) / 2500
+	if b.State != payments.BulkPaying || b.Paid >= moved || moved >= 40 {
+		t.Fatalf("%d are marked and %d are paid: %+v", b.Paid, moved, b)
+	}
+	v.trouble.Break.Store(0)
+	for end := time.Now().Add(15 * time.Second); b.State != payments.BulkDone && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		v.Clock.Advance(100 * time.Millisecond) // the job's pause
+		b, err = v.room.Bulk(context.Background(), no)
+		check(t, err)
+	}
+	if b.State != payments.BulkDone || b.Paid != 40 || b.Failed != 0 {
+		t.Fatalf("%+v", b)
+	}
+	if got := budget - v.balance(program); got != 100000 {
+		t.Errorf("the program paid %d", got)
+	}
+	if got := v.count("select count(*) from payments_transfer where debit = $1", program) - transfers; got != 40 {
+		t.Errorf("%d transfers", got)
+	}
+	v.counted(no)
 }
 
 // drain leaves a program's account with the given sum; fill brings it there.
