@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sarai/courtyard/api"
+	"sarai/courtyard/country"
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
@@ -26,9 +27,11 @@ type TransferView struct {
 	Event     string    `json:"event,omitempty" doc:"event of the commit, for the receipt"`
 }
 
-func (r *Room) view(t *Transfer) *TransferView {
+// view shows a transfer. A participant that reserves by account number is not
+// told the name before the payment is made: names come from lookups.
+func (r *Room) view(who gate.Principal, t *Transfer) *TransferView {
 	v := &TransferView{ID: t.ID, Reference: t.Reference, Phase: string(t.Phase), Reason: string(t.Reason), Amount: r.plain(t.Amount), Currency: t.Currency, Expires: t.Expires, Event: t.Event}
-	if t.Payee != nil {
+	if t.Payee != nil && (who.Kind != gate.Client || t.Phase == ledger.Committed) {
 		v.Payee = t.Payee.Payee("en")
 	}
 	return v
@@ -37,7 +40,8 @@ func (r *Room) view(t *Transfer) *TransferView {
 type createTransfer struct {
 	Body struct {
 		From    string `json:"from" doc:"IBAN of the payer's account" maxLength:"34"`
-		To      string `json:"to" doc:"IBAN of the payee's account" maxLength:"34"`
+		To      string `json:"to,omitempty" doc:"IBAN of the payee's account; costs you a token of the directory, which comes back with the commit" maxLength:"34"`
+		Lookup  string `json:"lookup,omitempty" doc:"in its place, the answer of a lookup" maxLength:"64"`
 		Amount  string `json:"amount" doc:"major units with a point" example:"1250.00" pattern:"^[0-9]{1,13}(\\.[0-9]{1,2})?$"`
 		Purpose string `json:"purpose,omitempty" maxLength:"140"`
 		Seconds int    `json:"seconds,omitempty" doc:"how long the reservation holds; 20 when left out" minimum:"1" maximum:"300"`
@@ -123,7 +127,7 @@ func (r *Room) api(a *api.API) {
 		Action:      "payments.account.pay", Idempotent: true, Status: 201,
 		Load: func(ctx context.Context, in *createTransfer) (Account, error) { return byIBAN(ctx, in.Body.From) }},
 		func(ctx context.Context, p gate.Permit[Account], in *createTransfer) (*TransferView, error) {
-			to, err := byIBAN(ctx, in.Body.To)
+			to, lookup, err := r.payeeOf(ctx, p, in)
 			if err != nil {
 				return nil, err
 			}
@@ -135,11 +139,11 @@ func (r *Room) api(a *api.API) {
 			if seconds == 0 {
 				seconds = ReservationTime
 			}
-			t, err := r.reserve(ctx, p, to, amount, in.Body.Purpose, seconds)
+			t, err := r.reserve(ctx, p, to, lookup, amount, in.Body.Purpose, seconds)
 			if err != nil {
 				return nil, err
 			}
-			return r.view(t), nil
+			return r.view(p.Who(), t), nil
 		})
 	for _, f := range []struct {
 		kind ledger.Kind
@@ -149,7 +153,13 @@ func (r *Room) api(a *api.API) {
 			Summary: map[string]string{"commit": "Commit a reserved payment", "abort": "Give a reservation back"}[f.verb], Action: "payments.transfer.finish", Idempotent: true, Load: byID},
 			func(ctx context.Context, p gate.Permit[Transfer], in *transferID) (*TransferView, error) {
 				_, err := r.ledger.Do(ctx, Work{Currency: p.Resource().Currency, Actor: p.Who().Actor(),
-					Steps: []ledger.Step{{Kind: f.kind, Transfer: in.ID, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String()}}})
+					Steps: []ledger.Step{{Kind: f.kind, Transfer: in.ID, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String()}},
+					After: func(tx *store.Tx, rows []ledger.Row) error {
+						if f.kind != ledger.Commit || !rows[0].Accepted() {
+							return nil
+						}
+						return r.giveBack(tx, in.ID)
+					}})
 				if err != nil {
 					return nil, err
 				}
@@ -157,13 +167,13 @@ func (r *Room) api(a *api.API) {
 				if err != nil {
 					return nil, err
 				}
-				return r.view(t), nil
+				return r.view(p.Who(), t), nil
 			})
 	}
 	api.Handle(a, api.Operation[transferID, Transfer]{Method: "GET", Path: "/api/payments/transfers/{id}", ID: "payments-transfer", Summary: "Read a payment", Action: "payments.transfer.read", Load: byID},
 		func(_ context.Context, p gate.Permit[Transfer], _ *transferID) (*TransferView, error) {
 			t := p.Resource()
-			return r.view(&t), nil
+			return r.view(p.Who(), &t), nil
 		})
 	api.Handle(a, api.Operation[readCode, gate.House]{Method: "POST", Path: "/api/payments/codes/read", ID: "payments-code-read", Summary: "Read a QR code, an IBAN or a mobile number", Action: "payments.code.read"},
 		func(ctx context.Context, p gate.Permit[gate.House], in *readCode) (*IntentView, error) {
@@ -196,16 +206,57 @@ func (r *Room) api(a *api.API) {
 			if err != nil {
 				return nil, err
 			}
-			return r.view(t), nil
+			return r.view(p.Who(), t), nil
 		})
 }
 
+// payeeOf finds the payee of a reservation: by a lookup, or by account number.
+// Whoever asks by account number as a person pays for the name like everybody.
+func (r *Room) payeeOf(ctx context.Context, p gate.Permit[Account], in *createTransfer) (to Account, lookup string, err error) {
+	from := p.Resource()
+	var found *Account
+	switch {
+	case in.Body.Lookup != "":
+		lookup = in.Body.Lookup
+		found, err = r.lookupFor(ctx, lookup, p.Who().Actor())
+	case p.Who().Kind == gate.Client:
+		var iban country.IBAN
+		if iban, err = r.pack.IBAN.Parse(in.Body.To); err == nil {
+			found, err = r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, string(iban)) })
+		}
+	default:
+		var iban country.IBAN
+		if iban, err = r.pack.IBAN.Parse(in.Body.To); err != nil {
+			return to, "", err
+		}
+		by := asker(p.Who(), &from)
+		answer, left, failed := r.lookUp(ctx, by, aliasKey{kind: aliasIBAN, iban: string(iban)})
+		if tellLimit(ctx, by.Policy, left, failed); failed != nil {
+			return to, "", failed
+		}
+		found, lookup = answer.Account, answer.ID
+	}
+	if err != nil {
+		return to, "", err
+	}
+	return *found, lookup, nil
+}
+
 // reserve holds an amount for a later commit.
-func (r *Room) reserve(ctx context.Context, p gate.Permit[Account], to Account, amount int64, purpose string, hold time.Duration) (*Transfer, error) {
+func (r *Room) reserve(ctx context.Context, p gate.Permit[Account], to Account, lookup string, amount int64, purpose string, hold time.Duration) (*Transfer, error) {
 	from, id := p.Resource(), r.newID()
 	rows, err := r.ledger.Do(ctx, Work{Currency: from.Currency, Actor: p.Who().Actor(), Notes: map[string]Note{id: {Reference: r.newReference(), Purpose: purpose}},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String(), Debit: from.ID, Credit: to.ID, Amount: amount, Currency: from.Currency,
-			Expires: r.clock.Now().Add(hold), Memo: []byte(purpose)}}})
+			Expires: r.clock.Now().Add(hold), Memo: []byte(purpose)}},
+		After: func(tx *store.Tx, rows []ledger.Row) error {
+			if !rows[0].Accepted() {
+				return nil
+			}
+			if err := useLookup(tx, lookup, p.Who().Actor(), to.ID, id); err != nil {
+				return err
+			}
+			return received(tx, id, amount)
+		}})
 	if err != nil {
 		return nil, err
 	}

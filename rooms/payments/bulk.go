@@ -203,3 +203,12 @@ func (r *Room) openPrograms(ctx context.Context) error {
 func (p Program) purpose(period string) string {
 	return web.Both(p.Name.In("en"), p.Name.In("ur")) + " · " + period
 }
+
+// programNames are the names of all programs in the reader's language.
+func (r *Room) programNames(ctx context.Context) map[string]string {
+	names := map[string]string{}
+	for _, p := range r.pack.Programs {
+		names[p.ID] = web.Of(ctx, p.Name)
+	}
+	return names
+}

@@ -19,10 +19,11 @@ import (
 	"sarai/rooms/payments/ledger"
 )
 
+// payChunk is how many payments go to the ledger together; with two steps each
+// they fit into one Work. Tests make it smaller.
+var payChunk = 2000
+
 const (
-	// payChunk is how many payments go to the ledger together; with two steps
-	// each they fit into one Work.
-	payChunk = 2000
 	// payFlight is how many chunks are on their way at once: while the ledger
 	// writes one, the next is read and the one before is marked.
 	payFlight = 3

@@ -98,7 +98,9 @@ func (r *Room) bulkByKey(ctx context.Context, key string) (Bulk, error) {
 	return *b, nil
 }
 
-func (r *Room) loadProgram(q *http.Request) (Program, error) { return r.program(q.PathValue("program")) }
+func (r *Room) loadProgram(q *http.Request) (Program, error) {
+	return r.program(q.PathValue("program"))
+}
 
 func (r *Room) bulkPages(s *web.Site) {
 	s.Menu(web.Entry{Title: "payments.bulk.menu", Hint: "payments.bulk.menu.hint", Href: "/bulk", Group: "official", Order: 51, For: func(p gate.Principal) bool {

@@ -194,3 +194,34 @@ func TestVerifiedBytesAreHeaderAndDocument(t *testing.T) {
 		t.Errorf("signing changed the message to %s", rest)
 	}
 }
+
+// steady is the same in every process, so that a fuzzer's workers agree.
+var steady = sync.OnceValue(func() identity {
+	return newIdentity(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)), "STEADY", 1)
+})
+
+// FuzzVerify changes a signed message without having the key: whatever still
+// verifies must give the bytes that were signed.
+func FuzzVerify(f *testing.F) {
+	s := must(NewSigner(steady().key, steady().cert, SubjectKeyID))
+	good := must(s.Sign([]byte(unsigned)))
+	v := verifier(f, steady().cert)
+	want := must(v.Verify(good))
+	f.Add(good)
+	f.Add(bytes.Replace(good, []byte("Ayesha"), []byte("Aye<!-- -->sha"), 1))
+	f.Add(bytes.Replace(good, []byte("<GrpHdr>"), []byte("<GrpHdr Id='x'>"), 1))
+	f.Add(bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n")))
+	f.Add(must(s.Sign([]byte(forms["prefixed"]))))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		got, err := v.Verify(message)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(message, []byte("urn:x:env")) {
+			return // the other signed one
+		}
+		if !bytes.Equal(got.Document, want.Document) || !bytes.Equal(got.Header, want.Header) {
+			t.Fatalf("verified although changed:\n%s\n%s", got.Header, got.Document)
+		}
+	})
+}

@@ -157,7 +157,11 @@ func (m *message) references() (refs [3]*reference, err error) {
 }
 
 func (m *message) sort() (refs [3]*reference, err error) {
-	id := keyInfoID(m.parts.part(partKey))
+	c := cursor{b: m.parts.part(partKey)}
+	id := c.enter("KeyInfo")
+	if c.err != nil {
+		return refs, c.err
+	}
 	for i := range m.info.references[:m.info.count] {
 		r := &m.info.references[i]
 		which := 0
@@ -187,12 +191,6 @@ func (m *message) sort() (refs [3]*reference, err error) {
 		}
 	}
 	return refs, nil
-}
-
-// keyInfoID gives the Id of a KeyInfo in canonical form.
-func keyInfoID(canonical []byte) []byte {
-	c := cursor{b: canonical}
-	return c.enter("KeyInfo")
 }
 
 // claim finds the certificate that is said to have signed, and the signature
