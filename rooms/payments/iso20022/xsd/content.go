@@ -67,7 +67,7 @@ func (r *Reader) content() (string, bool) {
 		ok := true
 		switch c := s[r.pos]; {
 		case c == '<' && r.peek(1) == '/':
-			if !r.endTag(r.child.name) {
+			if !r.endTag(r.name(&r.child)) {
 				return "", false
 			}
 			return string(b), true

@@ -10,7 +10,12 @@ func (r *Reader) open() bool {
 	if !r.encoding() {
 		return false
 	}
-	r.src = strings.TrimPrefix(r.src, "\ufeff")
+	if trimmed := strings.TrimPrefix(r.src, "\ufeff"); len(trimmed) < len(r.src) {
+		r.src = trimmed
+		if r.feed != nil {
+			r.feed.checked -= len("\ufeff")
+		}
+	}
 	if strings.HasPrefix(r.src, "<?xml") && len(r.src) > 5 && isSpace(r.src[5]) && !r.declaration() {
 		return false
 	}
@@ -31,8 +36,8 @@ func (r *Reader) begin() bool {
 		return false
 	}
 	e := &r.root.Element
-	if r.uriOf(r.child.name) != r.root.Namespace || localName(r.child.name) != e.Name {
-		r.fail(r.child.start, Namespace, "the document must be the element "+e.Name+" in the namespace "+r.root.Namespace)
+	if r.uriOf(r.name(&r.child)) != r.root.Namespace || localName(r.name(&r.child)) != e.Name {
+		r.fail(int(r.child.start), Namespace, "the document must be the element "+e.Name+" in the namespace "+r.root.Namespace)
 		return false
 	}
 	r.child.field = e
@@ -178,7 +183,7 @@ func Peek(doc []byte) (namespace, element string, err error) {
 		}
 	}
 	if r.open() {
-		namespace, element = r.uriOf(r.child.name), localName(r.child.name)
+		namespace, element = r.uriOf(r.name(&r.child)), localName(r.name(&r.child))
 	}
 	errs := r.errs
 	r.release()

@@ -88,10 +88,26 @@ func TestLexicalVerdicts(t *testing.T) {
 		for i, v := range values {
 			theirs := strings.Contains(string(out), fmt.Sprintf("/%d.xml validates", i))
 			err := xsd.Check([]byte(`<D xmlns="urn:t"><v>`+v+`</v></D>`), &root, xsd.Limits{})
-			if (err == nil) != theirs {
+			if (err == nil) != theirs && !known(b.simple.Base, v, err == nil) {
 				t.Errorf("%s: %q: ours %v, libxml2 %v", b.schema, v, err, theirs)
 			}
 		}
+	}
+}
+
+// known says whether a difference is one of libxml2's that the doc.go of package
+// iso20022 and its verdict_test.go name.
+func known(base xsd.Base, v string, ours bool) bool {
+	spaced := strings.Trim(v, " \t\r\n") != v
+	switch base {
+	case xsd.DateBase, xsd.DateTimeBase, xsd.TimeBase, xsd.GYearBase, xsd.GYearMonthBase:
+		return spaced && ours
+	case xsd.DecimalBase:
+		return spaced && !ours && (strings.TrimSpace(v) == "-" || strings.TrimSpace(v) == "+")
+	case xsd.Base64Base:
+		return !ours && strings.Trim(v, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n") != "" || !ours && strings.ContainsAny(v, "-:.é")
+	default:
+		return false
 	}
 }
 

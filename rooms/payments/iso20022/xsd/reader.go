@@ -1,6 +1,7 @@
 package xsd
 
 import (
+	"math"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -16,19 +17,23 @@ type Node interface {
 	WriteFields(w *Writer)
 }
 
-// open is an element whose start tag was read.
+// open is an element whose start tag was read. Its name is kept as a place in
+// the document: fewer pointers, less work for the garbage collector.
 type open struct {
-	name  string // as written, with prefix
 	field *Field // nil within a wildcard
+	start int32  // where its tag begins
+	end   int32  // where its name ends
+	ns    int32  // namespace bindings before it
 	empty bool   // <a/>
-	ns    int    // namespace bindings before it
-	start int    // where its tag begins
 }
 
 type frame struct {
 	open
-	at, n int // the last child's index and how many of it so far
+	at, n int32 // the last child's index and how many of it so far
 }
+
+// name gives the element's name as written, with its prefix.
+func (r *Reader) name(o *open) string { return r.src[o.start+1 : o.end] }
 
 // Reader reads one document. Generated code asks it for the next child and then
 // for the child's value; after an error it gives -1 and empty values, so that
@@ -81,7 +86,7 @@ func parse(doc []byte, root *Root, limits Limits, into func(*Reader)) error {
 	if size <= 0 {
 		size = 16 << 20
 	}
-	if int64(len(doc)) > size {
+	if int64(len(doc)) > min(size, math.MaxInt32) {
 		r.fail(0, Limit, "the document is too large")
 	} else {
 		r.src = string(doc)
@@ -137,7 +142,7 @@ func (r *Reader) Next(t *Type) int {
 		return -1
 	}
 	if r.src[r.pos+1] == '/' {
-		if !r.endTag(f.name) {
+		if !r.endTag(r.name(&f.open)) {
 			return -1
 		}
 		return r.leave(t, f)
@@ -150,7 +155,7 @@ func (r *Reader) Next(t *Type) int {
 		return r.wild(t, f)
 	}
 	i := -1
-	if local := localName(r.child.name); !foreign {
+	if local := localName(r.name(&r.child)); !foreign {
 		i = r.match(t, f, local)
 	} else {
 		r.unexpected(t, f, local, Namespace)
@@ -170,29 +175,31 @@ func (r *Reader) Next(t *Type) int {
 // match finds the child in the content model.
 func (r *Reader) match(t *Type, f *frame, local string) int {
 	if t.Kind == Alternatives && f.n > 0 {
-		if fd := &t.Fields[f.at]; fd.Name == local && (fd.Max < 0 || f.n < fd.Max) {
+		if fd := &t.Fields[f.at]; fd.Name == local && (fd.Max < 0 || int(f.n) < fd.Max) {
 			f.n++
-			return f.at
+			return int(f.at)
 		}
 		if t.Fields[f.at].Name == local {
 			return r.tooMany(f)
 		}
-		r.fail(r.child.start, Choice, "only one of the alternatives may stand here: keep "+t.Fields[f.at].Name+" or replace it")
+		r.fail(int(r.child.start), Choice, "only one of the alternatives may stand here: keep "+t.Fields[f.at].Name+" or replace it")
 		return -1
 	}
-	for i := f.at; i < len(t.Fields); i++ {
+	at, n := int(f.at), int(f.n)
+	for i := at; i < len(t.Fields); i++ {
 		fd := &t.Fields[i]
 		if fd.Name == local {
-			if i != f.at {
-				f.at, f.n = i, 0
+			if i != at {
+				f.at, f.n = int32(i), 0
+				n = 0
 			}
-			if fd.Max > 0 && f.n >= fd.Max {
+			if fd.Max > 0 && n >= fd.Max {
 				return r.tooMany(f)
 			}
 			f.n++
 			return i
 		}
-		if t.Kind == Sequence && fd.Min > 0 && (i != f.at || f.n < fd.Min) {
+		if t.Kind == Sequence && fd.Min > 0 && (i != at || n < fd.Min) {
 			break
 		}
 	}
@@ -201,7 +208,7 @@ func (r *Reader) match(t *Type, f *frame, local string) int {
 }
 
 func (r *Reader) tooMany(f *frame) int {
-	r.fail(r.child.start, Occurrence, "the element stands too often: keep "+count(f.n, "of them at most"))
+	r.fail(int(r.child.start), Occurrence, "the element stands too often: keep "+count(int(f.n), "of them at most"))
 	return -1
 }
 
@@ -213,11 +220,11 @@ func (r *Reader) unexpected(t *Type, f *frame, local string, rule Rule) {
 			could = append(could, fd.Name)
 		}
 	} else {
-		for i := f.at; i < len(t.Fields); i++ {
+		for i := int(f.at); i < len(t.Fields); i++ {
 			fd := &t.Fields[i]
 			n := 0
-			if i == f.at {
-				n = f.n
+			if i == int(f.at) {
+				n = int(f.n)
 			}
 			if fd.Max < 0 || n < fd.Max {
 				could = append(could, fd.Name)
@@ -227,7 +234,7 @@ func (r *Reader) unexpected(t *Type, f *frame, local string, rule Rule) {
 			}
 		}
 	}
-	later := t.Index(local) > f.at
+	later := t.Index(local) > int(f.at)
 	advice := "no element may stand here"
 	if len(could) > 0 {
 		advice = "write " + orList(could) + " here"
@@ -239,16 +246,16 @@ func (r *Reader) unexpected(t *Type, f *frame, local string, rule Rule) {
 		rule = Missing
 		advice = "write " + could[len(could)-1] + " before " + local
 	}
-	r.fail(r.child.start, rule, advice)
+	r.fail(int(r.child.start), rule, advice)
 }
 
 // leave ends the element that is being read.
 func (r *Reader) leave(t *Type, f *frame) int {
 	switch t.Kind {
 	case Sequence:
-		for i := f.at; i < len(t.Fields); i++ {
-			if fd := &t.Fields[i]; fd.Min > 0 && (i != f.at || f.n < fd.Min) {
-				r.fail(f.start, Missing, "the element must have "+fd.Name)
+		for i := int(f.at); i < len(t.Fields); i++ {
+			if fd := &t.Fields[i]; fd.Min > 0 && (i != int(f.at) || int(f.n) < fd.Min) {
+				r.fail(int(f.start), Missing, "the element must have "+fd.Name)
 				return -1
 			}
 		}
@@ -263,18 +270,18 @@ func (r *Reader) leave(t *Type, f *frame) int {
 				names = append(names, fd.Name)
 			}
 			if names != nil {
-				r.fail(f.start, Choice, "the element must have "+orList(names))
+				r.fail(int(f.start), Choice, "the element must have "+orList(names))
 				return -1
 			}
 		}
 	case Wildcard:
 		if f.n == 0 {
-			r.fail(f.start, Missing, "the element must hold one element")
+			r.fail(int(f.start), Missing, "the element must hold one element")
 			return -1
 		}
 	case Content: // read by Text
 	}
-	r.forget(f.ns)
+	r.forget(int(f.ns))
 	r.frames = r.frames[:len(r.frames)-1]
 	return -1
 }
@@ -297,10 +304,11 @@ func (r *Reader) Text() string {
 	at := r.pos
 	if !c.empty {
 		s, i := r.src, r.pos
+		name := r.name(c)
 		for i < len(s) && class[s[i]]&special == 0 {
 			i++
 		}
-		if e := i + 2 + len(c.name); e < len(s) && s[i] == '<' && s[i+1] == '/' && s[i+2:e] == c.name && s[e] == '>' {
+		if e := i + 2 + len(name); e < len(s) && s[i] == '<' && s[i+1] == '/' && s[i+2:e] == name && s[e] == '>' {
 			value = s[r.pos:i]
 			r.pos = e + 1
 		} else {
@@ -318,7 +326,7 @@ func (r *Reader) Text() string {
 	if rule != "" {
 		r.facet(at, rule, t.advice(rule))
 	}
-	r.forget(c.ns)
+	r.forget(int(c.ns))
 	return value
 }
 
@@ -372,7 +380,8 @@ func (r *Reader) note(at int, rule Rule, advice, child string) {
 	before := r.src[:min(at, len(r.src))]
 	line, column := 1, 0
 	if r.feed != nil {
-		line, column = r.feed.line, r.feed.column
+		line, column = 1+r.feed.line, r.feed.column
+		before = before[min(r.feed.kept, len(before)):]
 	}
 	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
 		line += strings.Count(before, "\n")
@@ -390,5 +399,5 @@ func (r *Reader) step(depth int, f *Field) string {
 	case depth == 0 || f.Max == 1:
 		return "/" + f.Name
 	}
-	return "/" + f.Name + "[" + itoa(r.frames[depth-1].n) + "]"
+	return "/" + f.Name + "[" + itoa(int(r.frames[depth-1].n)) + "]"
 }

@@ -20,7 +20,7 @@ type attr struct {
 func (r *Reader) startTag() (foreign, ok bool) {
 	s, start := r.src, r.pos
 	r.attrs = r.attrs[:0]
-	r.child = open{start: start, ns: len(r.ns)}
+	r.child = open{start: int32(start), ns: int32(len(r.ns))}
 	if len(r.frames) >= r.limits.Depth {
 		r.fail(start, Limit, "elements are nested too deep")
 		return false, false
@@ -30,7 +30,7 @@ func (r *Reader) startTag() (foreign, ok bool) {
 		i++
 	}
 	if i < len(s) && s[i] == '>' && class[s[start+1]]&nameHead != 0 {
-		r.child.name = s[start+1 : i]
+		r.child.end = int32(i)
 		r.pos = i + 1
 		return !r.home, true
 	}
@@ -39,7 +39,7 @@ func (r *Reader) startTag() (foreign, ok bool) {
 	if !ok {
 		return false, false
 	}
-	r.child.name = s[start+1 : r.pos]
+	r.child.end = int32(r.pos)
 	if !r.readAttributes() {
 		return false, false
 	}
@@ -332,7 +332,7 @@ func (r *Reader) attributes() bool {
 			}
 		}
 		if found <= i {
-			r.fail(r.child.start, Missing, "write the attribute "+wanted[i].Name)
+			r.fail(int(r.child.start), Missing, "write the attribute "+wanted[i].Name)
 			return false
 		}
 	}
@@ -346,7 +346,7 @@ func (r *Reader) attributes() bool {
 		}
 	}
 	if found != len(r.attrs) {
-		r.fail(r.child.start, Unexpected, "the element has an attribute that its type does not know: take it out")
+		r.fail(int(r.child.start), Unexpected, "the element has an attribute that its type does not know: take it out")
 		return false
 	}
 	return true

@@ -5,11 +5,11 @@ import "strings"
 // wild opens the one element of a wildcard.
 func (r *Reader) wild(t *Type, f *frame) int {
 	if f.n > 0 {
-		r.fail(r.child.start, Occurrence, "only one element may stand here")
+		r.fail(int(r.child.start), Occurrence, "only one element may stand here")
 		return -1
 	}
-	if t.AnyOf != "" && r.uriOf(r.child.name) != t.AnyOf {
-		r.fail(r.child.start, Namespace, "the element must be in the namespace "+t.AnyOf)
+	if t.AnyOf != "" && r.uriOf(r.name(&r.child)) != t.AnyOf {
+		r.fail(int(r.child.start), Namespace, "the element must be in the namespace "+t.AnyOf)
 		return -1
 	}
 	f.n = 1
@@ -54,12 +54,12 @@ func (r *Reader) Raw() string {
 	if f := r.frames[len(r.frames)-1].field; f != nil && f.Complex != nil {
 		lax = !f.Complex.Skip
 	}
-	r.outer, r.inherits = c.ns, false
+	r.outer, r.inherits = int(c.ns), false
 	if !r.skip(lax) {
 		return ""
 	}
 	raw := r.src[c.start:r.pos]
-	head := 1 + len(c.name)
+	head := int(c.end - c.start)
 	var b []byte
 	for _, n := range missingBindings(outer, own) {
 		switch {
@@ -102,7 +102,7 @@ func missingBindings(outer, own []binding) []binding {
 // inherit notes whether the element just opened has its namespace from outside
 // the wildcard, by having no prefix.
 func (r *Reader) inherit() {
-	if strings.IndexByte(r.child.name, ':') >= 0 {
+	if strings.IndexByte(r.name(&r.child), ':') >= 0 {
 		return
 	}
 	for i := len(r.ns) - 1; i >= r.outer; i-- {
@@ -134,8 +134,8 @@ func (r *Reader) skip(lax bool) bool {
 		case c != '<':
 			_, ok = r.odd(nil)
 		case r.peek(1) == '/':
-			if ok = r.endTag(f.name); ok {
-				r.forget(f.ns)
+			if ok = r.endTag(r.name(&f.open)); ok {
+				r.forget(int(f.ns))
 				r.frames = r.frames[:len(r.frames)-1]
 			}
 		case r.peek(1) == '!' || r.peek(1) == '?':
@@ -159,7 +159,7 @@ func (r *Reader) plunge(lax bool) bool {
 	r.inherit()
 	c := &r.child
 	e := &r.root.Element
-	if lax && localName(c.name) == e.Name && r.uriOf(c.name) == r.root.Namespace {
+	if lax && localName(r.name(c)) == e.Name && r.uriOf(r.name(c)) == r.root.Namespace {
 		c.field = e
 		if len(r.attrs) > 0 && !r.attributes() {
 			return false
@@ -170,7 +170,7 @@ func (r *Reader) plunge(lax bool) bool {
 		return !r.over
 	}
 	if c.empty {
-		r.forget(c.ns)
+		r.forget(int(c.ns))
 		return true
 	}
 	r.enter()

@@ -152,7 +152,11 @@ func (w *Writer) value(f *Field, t *Simple, value string) {
 	} else if rule != "" {
 		w.fail(f, rule, t.advice(rule))
 	}
-	w.escape(f, checked, false)
+	if t.Base == String || rule != "" {
+		w.escape(f, checked, false)
+	} else { // digits, letters and a few marks: nothing to escape
+		w.buf = append(w.buf, checked...)
+	}
 }
 
 // Opt writes a value unless it is empty.
