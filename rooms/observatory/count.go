@@ -2,6 +2,7 @@ package observatory
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // watched are all events that count.
 var watched = []string{
 	"identity.person.issued", "identity.register.opened", "office.file.opened", "office.file.moved", "office.case.decided", "services.application.submitted",
-	"payments.transfer.reserved", "payments.transfer.committed", "payments.transfer.aborted", "cert.incident.opened", "cert.incident.closed",
+	"payments.transfer.reserved", "payments.transfer.committed", "payments.transfer.aborted", "payments.batch.sealed", "cert.incident.opened", "cert.incident.closed",
 }
 
 // count is the subscription: one event into rows, buckets and totals, in the
@@ -63,6 +64,8 @@ func (r *Room) counted(tx *store.Tx, e store.Event) (bool, error) {
 		return r.applied(tx, e)
 	case "payments.transfer.reserved", "payments.transfer.committed", "payments.transfer.aborted":
 		return r.transferred(tx, e)
+	case "payments.batch.sealed":
+		return r.sealed(tx, e)
 	case "cert.incident.opened":
 		var d incident
 		if err := e.Decode(&d); err != nil {
@@ -187,6 +190,26 @@ func (r *Room) transferred(tx *store.Tx, e store.Event) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// sealed counts the payments of a ledger's batch that have no events of their own:
+// those of the rail and of files. They are one line together.
+func (r *Room) sealed(tx *store.Tx, e store.Event) (bool, error) {
+	var d batch
+	if err := e.Decode(&d); err != nil || d.Quiet == 0 || d.Currency != r.pack.Currency.Code {
+		return false, err
+	}
+	fresh, err := insert(tx, row{Indicator: "payments", Key: fmt.Sprintf("batch/%s/%d", d.Currency, d.Number), At: e.At, Position: e.Position, Reference: entry(e), Place: fmt.Sprintf("× %d", d.Quiet), Value: d.QuietAmount})
+	if err != nil || !fresh {
+		return false, err
+	}
+	if _, err := tx.Exec(`update observatory_row set ended = $2 where indicator = 'payments' and key = $1`, fmt.Sprintf("batch/%s/%d", d.Currency, d.Number), store.Micros(e.At)); err != nil {
+		return false, err
+	}
+	if err := add(tx, "payments", e.At, d.Quiet, 0, 0); err != nil {
+		return false, err
+	}
+	return true, add(tx, "payments-value", e.At, d.Quiet, 0, d.QuietAmount)
 }
 
 // add counts into the minute's bucket and the total.

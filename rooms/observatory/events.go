@@ -40,6 +40,12 @@ type (
 		Known       int64  `json:"known"` // fields filled in from registers
 		Asked       int64  `json:"asked"` // fields the person had to answer
 	}
+	batch struct {
+		Currency    string `json:"currency"`
+		Number      int64  `json:"number"`
+		Quiet       int64  `json:"quiet"`
+		QuietAmount int64  `json:"quiet_amount"`
+	}
 	transfer struct {
 		Transfer string `json:"transfer"`
 		From     string `json:"from"`

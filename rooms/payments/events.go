@@ -88,15 +88,16 @@ type BookData struct {
 // BatchData is what batch.sealed says: rows First to Last are durable, under this
 // Merkle root, chained to all before by the head (both hexadecimal).
 type BatchData struct {
-	Currency  string `json:"currency"`
-	Number    int64  `json:"number"`
-	First     int64  `json:"first"`
-	Last      int64  `json:"last"`
-	Root      string `json:"root"`
-	Head      string `json:"head"`
-	Committed int64  `json:"committed"` // payments committed
-	Amount    int64  `json:"amount"`    // their sum, minor units
-	Told      int64  `json:"told"`      // of these, payments with an event of their own
+	Currency string `json:"currency"`
+	Number   int64  `json:"number"`
+	First    int64  `json:"first"`
+	Last     int64  `json:"last"`
+	Root     string `json:"root"`
+	Head     string `json:"head"`
+	// Payments that were committed without an event of their own, and their sum in
+	// minor units.
+	Quiet       int64 `json:"quiet"`
+	QuietAmount int64 `json:"quiet_amount"`
 }
 
 func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, event string, took time.Duration) string {
@@ -113,12 +114,12 @@ func emitTransfer(tx *store.Tx, s *ledger.State, t *ledger.Transfer, actor, even
 	return tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/transfer/" + t.ID, Actor: actor, Data: d})
 }
 
-func emitBatch(tx *store.Tx, b *ledger.Batch, told int64) string {
-	d := BatchData{Currency: b.Currency, Number: b.Number, First: b.First, Last: b.Last(), Root: hex.EncodeToString(b.Root[:]), Head: hex.EncodeToString(b.Head[:]), Told: told}
-	for _, r := range b.Rows {
-		if r.Kind == ledger.Commit && r.Accepted() {
-			d.Committed++
-			d.Amount += r.Amount
+func emitBatch(tx *store.Tx, b *ledger.Batch, notes map[int]rowNote) string {
+	d := BatchData{Currency: b.Currency, Number: b.Number, First: b.First, Last: b.Last(), Root: hex.EncodeToString(b.Root[:]), Head: hex.EncodeToString(b.Head[:])}
+	for i, r := range b.Rows {
+		if r.Kind == ledger.Commit && r.Accepted() && notes[i].event == "" {
+			d.Quiet++
+			d.QuietAmount += r.Amount
 		}
 	}
 	return tx.Emit(store.Event{Type: BatchSealed, Version: 1, Subject: fmt.Sprintf("payments/batch/%s/%d", b.Currency, b.Number), Actor: "system/payments", Data: d})

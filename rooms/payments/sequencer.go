@@ -248,7 +248,6 @@ type deciding struct {
 	batch  *ledger.Batch          // nil: nothing new
 	rows   []ledger.Row           // new ones
 	notes  map[int]rowNote        // by place in rows
-	told   int64                  // transfers with events of their own
 }
 
 // open moves the lease, follows what others wrote and reads what the batch
@@ -391,7 +390,6 @@ func (d *deciding) note(row ledger.Row, w Work, came time.Time) {
 		if slices.ContainsFunc(w.Steps, func(s ledger.Step) bool { return s.Kind == ledger.Reserve && s.Transfer == t.ID }) { // one decision
 			took = max(d.line.q.clock.Now().Sub(came), time.Microsecond)
 		}
-		d.told++
 		d.notes[len(d.rows)-1] = rowNote{event: emitTransfer(d.tx, d.state, t, w.Actor, TransferCommitted, took)}
 	case row.Ended() != "":
 		emitTransfer(d.tx, d.state, t, w.Actor, TransferAborted, 0)
@@ -407,6 +405,6 @@ func (d *deciding) save() error {
 	b := &ledger.Batch{Currency: d.line.currency, Number: d.state.Batch + 1, First: d.rows[0].Seq, Rows: d.rows, At: d.tx.Now(), Before: d.state.Head, Secret: newSecret()}
 	b.Seal()
 	d.batch = b
-	event := emitBatch(d.tx, b, d.told)
+	event := emitBatch(d.tx, b, d.notes)
 	return insertBatch(d.tx, b, event, d.notes)
 }
