@@ -298,7 +298,8 @@ func (m *memory) meet(tx *store.Tx, books ...string) error {
 }
 
 // answers finds the rows that answered the steps' keys before, today or
-// yesterday: a repetition just after midnight is one.
+// yesterday: a repetition just after midnight is one. Tomorrow counts too, for a
+// clock that was set back.
 func (m *memory) answers(tx *store.Tx, steps []ledger.Step) (map[keyHash]ledger.Row, error) {
 	known := map[keyHash]ledger.Row{}
 	today := m.day(tx.Now())
@@ -324,16 +325,16 @@ func (m *memory) answers(tx *store.Tx, steps []ledger.Step) (map[keyHash]ledger.
 	}
 	found := map[int64]bool{}
 	for part := range sized(ask) {
-		args := []any{today - 1, today, m.state.Currency}
+		args := []any{today - 1, today, today + 1, m.state.Currency}
 		list := ""
 		for i, k := range part {
 			if i > 0 {
 				list += ", "
 			}
-			list += fmt.Sprintf("$%d", i+4)
+			list += fmt.Sprintf("$%d", i+5)
 			args = append(args, k[:])
 		}
-		seqs, err := store.List(tx, store.Value[int64], "select seq from payments_key where day in ($1, $2) and currency = $3 and hash in ("+list+")", args...)
+		seqs, err := store.List(tx, store.Value[int64], "select seq from payments_key where day in ($1, $2, $3) and currency = $4 and hash in ("+list+")", args...)
 		if err != nil {
 			return nil, fmt.Errorf("look for keys: %w", err)
 		}

@@ -6,7 +6,7 @@ import (
 	"sarai/courtyard/store"
 )
 
-// recentKeys says of a key that it was certainly not used today or yesterday,
+// recentKeys says of a key that it was certainly not used yesterday, today or tomorrow,
 // so that nearly no request needs a look into the table of keys. It is a Bloom
 // filter a day. It is filled from the table, a part at each batch, and until it is full
 // everything may have been used.
@@ -83,9 +83,9 @@ next:
 	return false
 }
 
-// maybe says whether a key may have been used today or yesterday.
+// maybe says whether a key may have been used in these days.
 func (r *recentKeys) maybe(today int64, k keyHash) bool {
-	for _, day := range [...]int64{today, today - 1} {
+	for _, day := range [...]int64{today, today - 1, today + 1} {
 		if d := r.of(day); !d.full || d.has(k) {
 			return true
 		}
@@ -93,9 +93,9 @@ func (r *recentKeys) maybe(today int64, k keyHash) bool {
 	return false
 }
 
-// fill reads a part of what the table of keys has of the two days.
+// fill reads a part of what the table of keys has of these days.
 func (r *recentKeys) fill(tx *store.Tx, today int64) error {
-	for _, day := range [...]int64{today, today - 1} {
+	for _, day := range [...]int64{today, today - 1, today + 1} {
 		d := r.of(day)
 		if d.full {
 			continue
