@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"sarai/courtyard/tlog"
+	"sarai/rooms/payments"
+	"sarai/rooms/payments/ledger"
 )
 
 type verifyCommand struct {
@@ -23,7 +25,13 @@ func (c verifyCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p, err := tlog.Verify(receipt, c.Key...)
+	var p *tlog.Proof
+	var row ledger.Row
+	if payments.IsReceipt(receipt) {
+		row, p, err = payments.VerifyReceipt(receipt, c.Key...)
+	} else {
+		p, err = tlog.Verify(receipt, c.Key...)
+	}
 	if err != nil {
 		return fmt.Errorf("the receipt does not hold: %w", err)
 	}
@@ -31,6 +39,9 @@ func (c verifyCommand) Run(ctx context.Context, out io.Writer) error {
 		p.Event.Type, p.Event.Version, p.Event.Subject, p.Event.Actor, p.Event.At.Format(time.RFC3339), p.Index, p.Size, p.Origin)
 	if data := string(p.Event.Payload); data != "" && data != "null" {
 		_, _ = fmt.Fprintf(out, "  says   %s\n", data)
+	}
+	if row.Seq > 0 {
+		_, _ = fmt.Fprintf(out, "  row    %d of the ledger: %s of %d minor units of %s, from %s to %s, at %s\n", row.Seq, row.Kind, row.Amount, row.Currency, row.Debit, row.Credit, row.At.Format(time.RFC3339))
 	}
 	if c.Online == "" {
 		return nil

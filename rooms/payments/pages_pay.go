@@ -76,7 +76,7 @@ func (r *Room) payPages(s *web.Site) {
 	web.Handle(s, web.Route[Transfer]{Pattern: "GET /wallet/payment/{id}", Action: "payments.transfer.read", Load: r.loadTransfer, Do: func(c *web.Ctx, p gate.Permit[Transfer]) error {
 		t := p.Resource()
 		v := paymentView{Transfer: &t, Incoming: t.Payer == nil || t.Payer.Holder != p.Who().ID}
-		v.Receipt = r.wants.Log != nil && t.Event != "" && !v.Incoming
+		v.Receipt = r.wants.Log != nil && t.Phase == ledger.Committed && mayHaveReceipt(&t, p.Who().ID)
 		if t.Fee != "" {
 			if f, err := r.fee(c.Context(), t.Fee); err == nil {
 				if f.Origin == originService {
@@ -89,12 +89,10 @@ func (r *Room) payPages(s *web.Site) {
 	}})
 	web.Handle(s, web.Route[Transfer]{Pattern: "GET /wallet/payment/{id}/receipt", Action: "payments.transfer.read", Load: r.loadTransfer, Do: func(c *web.Ctx, p gate.Permit[Transfer]) error {
 		t := p.Resource()
-		// The event in the receipt names the payer's account and pseudonym, which
-		// are nothing to whom was paid: they would join all purchases of a person.
-		if t.Event == "" || r.wants.Log == nil || t.Payer == nil || t.Payer.Holder != p.Who().ID {
+		if !mayHaveReceipt(&t, p.Who().ID) {
 			return fault.New(fault.NotFound, "payments.receipt.none")
 		}
-		proof, err := r.wants.Log.Receipt(c.Context(), t.Event)
+		proof, err := r.Receipt(c.Context(), &t)
 		if err != nil {
 			return err
 		}
