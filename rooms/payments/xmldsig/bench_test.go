@@ -88,7 +88,7 @@ func BenchmarkVerifyWithoutECDSA(b *testing.B) {
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
-		m := take(raw, false)
+		m := take(raw, toVerify)
 		m.body.out = make([]byte, 0, len(raw)+len(raw)/8)
 		err := m.s.run()
 		if err == nil {

@@ -190,7 +190,7 @@ func plainID(id string) bool {
 // the Signature must lie. Only the content it gives is proven; of a document of
 // which a part is signed, the rest is not.
 func (v *Verifier) VerifyEnveloped(raw []byte) (*Enveloped, error) {
-	if err := v.size(raw); err != nil {
+	if err := size(raw, v.MaxBytes); err != nil {
 		return nil, err
 	}
 	d := takeEnveloped(raw, false)

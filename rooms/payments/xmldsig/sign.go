@@ -69,7 +69,7 @@ const (
 // otherwise byte for byte as it was. The message must have the form that
 // [Verifier.Verify] accepts, without a Sgntr.
 func (s *Signer) Sign(raw []byte) ([]byte, error) {
-	m := take(raw, true)
+	m := take(raw, toSign)
 	defer messages.Put(m)
 	if err := m.s.run(); err != nil {
 		return nil, err
