@@ -166,7 +166,7 @@ func (r *Reader) complete(t *Type) bool {
 			return false
 		}
 		s = s[i:]
-		end := 0
+		var end int
 		switch {
 		case strings.HasPrefix(s, "<!--"):
 			end = after(s, 4, "-->")
