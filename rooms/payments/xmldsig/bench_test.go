@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -58,6 +59,21 @@ func BenchmarkCanonicalize(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		out = must(Canonicalize(out[:0], message))
+	}
+}
+
+// BenchmarkVerifyFile verifies a file of 10,000 payments.
+func BenchmarkVerifyFile(b *testing.B) {
+	payment := between(unsigned, "<CdtTrfTxInf>", "</CdtTrfTxInf>")
+	raw := signed(b, swap(b, unsigned, payment, strings.Repeat(payment+"\n    ", 10_000)))
+	v := verifier(b, p256().cert)
+	v.MaxBytes = len(raw)
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(raw); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

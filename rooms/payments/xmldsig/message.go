@@ -53,6 +53,16 @@ func take(raw []byte, aim aim) *message {
 	return m
 }
 
+// maxKept is how large a buffer may be to stay in a pool: one file with a million
+// payments shall not hold its memory for ever.
+const maxKept = 1 << 20
+
+func (m *message) release() {
+	if cap(m.s.in)+cap(m.body.out) <= maxKept {
+		messages.Put(m)
+	}
+}
+
 func (m *message) forget() {
 	m.body.clear()
 	m.headerEnd, m.documentEnd, m.place = 0, 0, 0

@@ -33,7 +33,7 @@ func Peek(raw []byte, maxBytes int) (*Unverified, error) {
 		return nil, err
 	}
 	m := take(raw, toPeek)
-	defer messages.Put(m)
+	defer m.release()
 	scratch := m.body.out
 	m.body.out = make([]byte, 0, len(raw)+len(raw)/8)
 	defer func() { m.body.out = scratch }()

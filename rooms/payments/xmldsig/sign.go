@@ -70,7 +70,7 @@ const (
 // [Verifier.Verify] accepts, without a Sgntr.
 func (s *Signer) Sign(raw []byte) ([]byte, error) {
 	m := take(raw, toSign)
-	defer messages.Put(m)
+	defer m.release()
 	if err := m.s.run(); err != nil {
 		return nil, err
 	}

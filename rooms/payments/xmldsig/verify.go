@@ -80,7 +80,7 @@ func (v *Verifier) Verify(raw []byte) (*Verified, error) {
 		return nil, err
 	}
 	m := take(raw, toVerify)
-	defer messages.Put(m)
+	defer m.release()
 	// the caller keeps these bytes, so they are not from the pool
 	scratch := m.body.out
 	m.body.out = make([]byte, 0, len(raw)+len(raw)/8)
