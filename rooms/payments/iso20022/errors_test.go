@@ -71,6 +71,17 @@ func TestLimits(t *testing.T) {
 	for i := range 100 {
 		many += fmt.Sprintf(" xmlns:p%d='urn:%d'", i, i)
 	}
+	deep := golden(pacs008.ID)[:strings.Index(golden(pacs008.ID), "</CdtTrfTxInf>")] + "<SplmtryData><Envlp>"
+	for i := range 10 {
+		deep += "<a"
+		for j := range 60 {
+			deep += fmt.Sprintf(" xmlns:p%d_%d='urn:x'", i, j)
+		}
+		deep += ">"
+	}
+	if _, err := pacs008.Parse([]byte(deep)); err == nil || !strings.Contains(err.Error(), "too many namespaces") {
+		t.Error(err)
+	}
 	_, err := pacs008.Parse([]byte(many + "/>"))
 	if err == nil || !strings.Contains(err.Error(), "too many attributes") {
 		t.Error(err)
