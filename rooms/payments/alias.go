@@ -195,6 +195,9 @@ func (r *Room) link(ctx context.Context, actor, holder string, k aliasKey, accou
 		now := tx.Now()
 		a := &Alias{ID: k.id, Kind: k.kind, Account: to.ID, Participant: to.Book, Holder: holder, HolderKind: holderKind(to), State: aliasActive, Tail: k.tail, Since: now, Placed: now, mac: k.mac}
 		a.CID = contentID(k.request, a, to)
+		if err := recallCalm(tx, a); err != nil {
+			return err
+		}
 		n, err := tx.Exec("insert into payments_alias ("+aliasColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (kind, mac) do nothing", a.values()...)
 		if err != nil {
 			return err
@@ -301,17 +304,47 @@ func removeAlias(tx *store.Tx, a *Alias) error {
 	if _, err := tx.Exec("delete from payments_alias where id = $1", a.ID); err != nil {
 		return err
 	}
+	if a.calm(tx.Now()) {
+		if err := keepCalm(tx, a); err != nil {
+			return err
+		}
+	}
 	return contentRemoved(tx, a)
 }
 
+// keepCalm remembers the cool-off of a number that is not in the directory.
+func keepCalm(tx *store.Tx, a *Alias) error {
+	if _, err := tx.Exec("delete from payments_calm where until <= $1", store.Micros(tx.Now())); err != nil {
+		return err
+	}
+	_, err := tx.Exec("insert into payments_calm (alias, until, why, received) values ($1, $2, $3, $4) on conflict (alias) do update set until = excluded.until, why = excluded.why, received = excluded.received",
+		a.ID, store.Micros(a.CalmUntil), a.CalmWhy, a.CalmReceived)
+	return err
+}
+
+// recallCalm gives a number that comes into the directory the rest of the
+// cool-off it had.
+func recallCalm(tx *store.Tx, a *Alias) error {
+	list, err := store.List(tx, func(scan store.Scan) (c Alias, err error) {
+		var until int64
+		err = scan(&until, &c.CalmWhy, &c.CalmReceived)
+		c.CalmUntil = store.Time(until)
+		return c, err
+	}, "select until, why, received from payments_calm where alias = $1 and until > $2", a.ID, store.Micros(tx.Now()))
+	if err == nil && len(list) == 1 {
+		a.CalmUntil, a.CalmWhy, a.CalmReceived = list[0].CalmUntil, list[0].CalmWhy, list[0].CalmReceived
+	}
+	return err
+}
+
 // simChanged starts the cool-off of a mobile number whose SIM card was changed,
-// as its operator tells. A number that is not in the directory gets the same
-// answer: nothing.
+// as its operator tells. The answer is the same for a number that is not in the
+// directory; if it is linked later, it cools off as well.
 func (r *Room) simChanged(ctx context.Context, actor string, k aliasKey) error {
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		a, err := aliasByKey(tx, k, " for update")
 		if fault.Is(err, fault.NotFound) {
-			return nil
+			return keepCalm(tx, &Alias{ID: k.id, CalmUntil: tx.Now().Add(CalmTime), CalmWhy: calmSIM})
 		}
 		if err != nil {
 			return err

@@ -79,3 +79,6 @@ func (r *Room) PrefundForTest(account string, sum int64) error {
 	}
 	return err
 }
+
+// Settled waits until the tables contain all that the ledger decided.
+func (r *Room) Settled() error { return r.sequencer.Settle(context.Background(), r.pack.Currency.Code) }

@@ -211,6 +211,12 @@ func (t *payTurn) pay(ctx context.Context, chunk []payLine) error {
 
 // ask looks what became of transfers that an earlier attempt may have made.
 func (t *payTurn) ask(ctx context.Context, lines []payLine, failed map[ledger.Reason][]int64) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	if err := t.room.sequencer.Settle(ctx, t.bulk.Currency); err != nil {
+		return err
+	}
 	return t.room.db.View(ctx, func(tx *store.Tx) error {
 		for _, l := range lines {
 			var phase ledger.Phase

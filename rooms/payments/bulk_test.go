@@ -114,6 +114,7 @@ func (v *village) pay(no int64) *payments.Bulk {
 
 func (v *village) balance(account string) (n int64) {
 	v.t.Helper()
+	check(v.t, v.room.Settled())
 	check(v.t, v.DB.View(context.Background(), func(tx *store.Tx) error {
 		return tx.QueryRow("select balance from payments_account where id = $1", account).Scan(&n)
 	}))
@@ -122,6 +123,7 @@ func (v *village) balance(account string) (n int64) {
 
 func (v *village) count(sql string, args ...any) (n int64) {
 	v.t.Helper()
+	check(v.t, v.room.Settled())
 	check(v.t, v.DB.View(context.Background(), func(tx *store.Tx) error { return tx.QueryRow(sql, args...).Scan(&n) }))
 	return n
 }

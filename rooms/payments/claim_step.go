@@ -79,6 +79,9 @@ func (c *Claim) settle(tx *store.Tx, k aliasKey) error {
 		a.Since = c.Owned
 	}
 	a.CID = contentID(k.request, a, to)
+	if err := recallCalm(tx, a); err != nil {
+		return err
+	}
 	if err := insert(tx, "payments_alias ("+aliasColumns+")", [][]any{a.values()}); err != nil {
 		return err
 	}

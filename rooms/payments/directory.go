@@ -177,11 +177,11 @@ func namesLeft(tx *store.Tx, by Asker) error {
 		return nil
 	}
 	var shown, oldest int64
-	err := tx.QueryRow("select count(*), coalesce(min(at), 0) from payments_lookup where scope = $1 and personal = $2 and at > $3", by.Scope, true, store.Micros(tx.Now().Add(-day))).Scan(&shown, &oldest)
+	err := tx.QueryRow("select count(*), coalesce(min(at), 0) from payments_lookup where scope = $1 and personal = $2 and at >= $3", by.Scope, true, store.Micros(tx.Now().Add(-day))).Scan(&shown, &oldest)
 	if err != nil || shown < by.Policy.Names {
 		return err
 	}
-	return tooOften(tx.Context(), max(store.Time(oldest).Add(day).Sub(tx.Now()), time.Second))
+	return tooOften(tx.Context(), max(store.Time(oldest).Add(day+time.Microsecond).Sub(tx.Now()), time.Second))
 }
 
 // useLookup says which order or reservation follows a lookup. One lookup is for

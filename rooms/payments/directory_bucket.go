@@ -105,10 +105,10 @@ type Bucket struct {
 // somebody looks. A clock that was set back gives nothing and takes nothing.
 func (b *Bucket) fill(now time.Time) {
 	n := int64(now.Sub(b.counted) / b.Every)
-	if n <= 0 {
+	switch missing := b.Size - b.Tokens; {
+	case now.Before(b.counted), n == 0 && missing > 0:
 		return
-	}
-	if missing := b.Size - b.Tokens; n >= missing {
+	case n >= missing:
 		b.Tokens, b.counted = b.Size, now // a full bucket saves no time up
 		return
 	}

@@ -1,6 +1,7 @@
 package iso20022_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -309,7 +310,52 @@ var textMutations = map[string]func(rng *rand.Rand, doc string) string{
 		n := 200 + rng.IntN(120)
 		return before(doc, strings.Repeat("<a>", n)) + strings.Repeat("</a>", n)
 	},
-	"two values": func(_ *rand.Rand, doc string) string { return strings.Replace(doc, "</", "</ ", 1) },
+	"end tag": func(rng *rand.Rand, doc string) string {
+		return someOf(rng, doc, "</", func(rest string) string {
+			end := strings.IndexByte(rest+">", '>')
+			return rest[:end] + pick(rng, " ", "\n\t", " a='1'", "/", "x", "\u00a0") + rest[end:]
+		})
+	},
+	"split value": func(rng *rand.Rand, doc string) string {
+		return someOf(rng, doc, ">", func(rest string) string {
+			end := strings.IndexByte(rest[1:]+"<", '<')
+			if end < 2 {
+				return rest
+			}
+			at := 1 + rng.IntN(end)
+			return rest[:at] + pick(rng, "<!-- c -->", "<!--c--><!----->", "<![CDATA[]]>", "<?p?>", "<!---->", "<![CDATA["+rest[at:end+1]+"]]><!--"+rest[at:end+1]+"-->", "<Nm/>", "<!ELEMENT a>") + rest[at:]
+		})
+	},
+	"letter as reference": func(rng *rand.Rand, doc string) string {
+		return someOf(rng, doc, ">", func(rest string) string {
+			if len(rest) < 3 || rest[1] == '<' || rest[1] >= 0x80 || rest[1] == '&' {
+				return rest
+			}
+			return ">" + fmt.Sprintf(pick(rng, "&#%d;", "&#x%x;", "&#x%X;", "&#000%d;", "&#x00%x;", "&#%d ;", "&#X%x;", "&# %d;", "&#-%d;", "&#+%d;", "&#1_%d;", "&#%d"), rest[1]) + rest[2:]
+		})
+	},
+	"quotes": func(rng *rand.Rand, doc string) string {
+		return someOf(rng, doc, "=\"", func(rest string) string {
+			end := 2 + strings.IndexByte(rest[2:]+"\"", '"')
+			if end >= len(rest) {
+				return rest
+			}
+			return pick(rng, "='"+rest[2:end]+"'", "=\""+rest[2:end]+"'", "=\" "+rest[2:end]+"\"", "=\""+rest[2:end]+"\n\"", " =\t\""+rest[2:end]+"\"", "=\"&#32;"+rest[2:end]+"\"", "="+rest[2:end], "=\""+rest[2:end]+"\"\"") + rest[end+1:]
+		})
+	},
+}
+
+// someOf changes the document from one place where mark stands.
+func someOf(rng *rand.Rand, doc, mark string, change func(rest string) string) string {
+	n := strings.Count(doc, mark)
+	if n == 0 {
+		return doc
+	}
+	at := -1
+	for range 1 + rng.IntN(n) {
+		at += 1 + strings.Index(doc[at+1:], mark)
+	}
+	return doc[:at] + change(doc[at:])
 }
 
 // before puts text before the document element.

@@ -27,6 +27,15 @@ create index payments_alias_holder on payments_alias (holder, kind);
 create index payments_alias_account on payments_alias (account);
 create index payments_alias_participant on payments_alias (participant, kind, cid);
 
+-- The cool-off of a number that is not in the directory now: taking it out and
+-- linking it again does not end it.
+create table payments_calm (
+  alias text primary key,
+  until bigint not null,
+  why text not null,
+  received bigint not null
+) {strict};
+
 -- A one-time code sent to a mobile number. The code is not here: it is made
 -- again from the id with the directory's key.
 create table payments_proof (

@@ -65,7 +65,7 @@ create table payments_bulk_claim (
   period text not null,
   line bigint not null,
   primary key (account, program, period)
-) {strict};
+) {clustered};
 
 -- Why lines of a file were not paid, counted as they are found.
 create table payments_bulk_reason (

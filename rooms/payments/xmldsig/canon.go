@@ -186,7 +186,11 @@ func Canonicalize(dst, document []byte, inclusive ...string) ([]byte, error) {
 
 func canonicalize(dst, document []byte, inclusive []string, comments bool) ([]byte, error) {
 	s := scanners.Get().(*scanner)
-	defer scanners.Put(s)
+	defer func() {
+		if cap(s.in) <= maxKept {
+			scanners.Put(s)
+		}
+	}()
 	k := &sink{out: dst, inclusive: prefixList(inclusive)}
 	s.reset(document, whole{k})
 	s.unique, s.comments = false, comments

@@ -36,6 +36,12 @@ func takeEnveloped(raw []byte, signing bool) *enveloped {
 	return d
 }
 
+func (d *enveloped) release() {
+	if cap(d.s.in)+cap(d.body.out) <= maxKept {
+		envelopeds.Put(d)
+	}
+}
+
 func (d *enveloped) forget() {
 	d.body.clear()
 	d.rootID, d.depth, d.reached, d.cut, d.place = "", 0, false, false, 0
@@ -144,7 +150,7 @@ type Enveloped struct {
 // of the root element.
 func (s *Signer) SignEnveloped(raw []byte) ([]byte, error) {
 	d := takeEnveloped(raw, true)
-	defer envelopeds.Put(d)
+	defer d.release()
 	if err := d.s.run(); err != nil {
 		return nil, err
 	}
@@ -190,11 +196,11 @@ func plainID(id string) bool {
 // the Signature must lie. Only the content it gives is proven; of a document of
 // which a part is signed, the rest is not.
 func (v *Verifier) VerifyEnveloped(raw []byte) (*Enveloped, error) {
-	if err := v.size(raw); err != nil {
+	if err := size(raw, v.MaxBytes); err != nil {
 		return nil, err
 	}
 	d := takeEnveloped(raw, false)
-	defer envelopeds.Put(d)
+	defer d.release()
 	scratch := d.body.out
 	d.body.out = make([]byte, 0, len(raw)+len(raw)/8)
 	defer func() { d.body.out = scratch }()

@@ -19,7 +19,7 @@ type message struct {
 	parts signatureParts
 	info  signedInfo
 
-	signing bool // look for the place of a new Sgntr instead of a Signature
+	aim aim
 
 	inclusive   [2][]string // prefixes of the header and the document, when read again
 	header      element     // the open AppHdr
@@ -30,18 +30,37 @@ type message struct {
 	place       int         // where in the message a new Sgntr goes
 }
 
+// aim is what a message is read for.
+type aim int
+
+const (
+	toVerify aim = iota
+	toSign       // look for the place of a new Sgntr instead of a Signature
+	toPeek       // with or without one
+)
+
 var messages = sync.Pool{New: func() any { return new(message) }}
 
 // take gives a message to read with.
-func take(raw []byte, signing bool) *message {
+func take(raw []byte, aim aim) *message {
 	m := messages.Get().(*message)
-	m.signing = signing
+	m.aim = aim
 	m.s.reset(raw, m)
 	m.s.unique, m.s.comments = true, false
 	m.inclusive = [2][]string{}
 	m.parts.clear()
 	m.forget()
 	return m
+}
+
+// maxKept is how large a buffer may be to stay in a pool: one file with a million
+// payments shall not hold its memory for ever.
+const maxKept = 1 << 20
+
+func (m *message) release() {
+	if cap(m.s.in)+cap(m.body.out) <= maxKept {
+		messages.Put(m)
+	}
 }
 
 func (m *message) forget() {
@@ -138,7 +157,7 @@ func (m *message) child(s *scanner, e *element, local []byte) error {
 // openSeal is called at the header's Sgntr.
 func (m *message) openSeal(s *scanner, e *element) error {
 	switch {
-	case m.signing:
+	case m.aim == toSign:
 		return structure("byte %d: the message already has a Sgntr", e.start)
 	case m.sealed:
 		return structure("byte %d: a second Sgntr", e.start)
@@ -153,7 +172,7 @@ func (m *message) openSeal(s *scanner, e *element) error {
 // insert notes where the new Sgntr goes and puts it, empty, into the canonical
 // form: that is what the enveloped-signature transform leaves of it.
 func (m *message) insert(s *scanner, at int) {
-	if !m.signing {
+	if m.aim != toSign {
 		return
 	}
 	k := &m.body
@@ -165,7 +184,7 @@ func (m *message) insert(s *scanner, at int) {
 }
 
 func (m *message) closing(s *scanner, _ *element, start int) error {
-	if len(s.elems) != 2 || m.headerEnd > 0 || m.place > 0 || !m.signing {
+	if len(s.elems) != 2 || m.headerEnd > 0 || m.place > 0 || m.aim != toSign {
 		return nil
 	}
 	if s.in[start+1] != '/' {
@@ -203,7 +222,7 @@ func (m *message) closed(s *scanner, e *element, end int) error {
 			return structure("the message has no AppHdr")
 		case m.documentEnd == 0:
 			return structure("the message has no Document")
-		case !m.signing && !m.sealed:
+		case m.aim == toVerify && !m.sealed:
 			return fail(ErrUnsigned, "the AppHdr has no Sgntr")
 		case m.sealed && m.parts.stage < len(partNames):
 			return structure("the Signature has no %s", partNames[m.parts.stage])

@@ -11,7 +11,9 @@ import (
 	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -192,6 +194,30 @@ func TestVerifiedBytesAreHeaderAndDocument(t *testing.T) {
 	i, j := bytes.Index(out, []byte("<Sgntr>")), bytes.Index(out, []byte("</Sgntr>"))
 	if rest := string(out[:i]) + string(out[j+len("</Sgntr>"):]); rest != unsigned {
 		t.Errorf("signing changed the message to %s", rest)
+	}
+}
+
+func TestPeeking(t *testing.T) {
+	v := must(verifier(t, p256().cert).Verify(signed(t, unsigned)))
+	for _, raw := range []string{unsigned, string(signed(t, unsigned)), swap(t, string(signed(t, unsigned)), "1250.00", "1250.01")} {
+		u, err := Peek([]byte(raw), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Signed != strings.Contains(raw, "Sgntr") || !bytes.Equal(u.BareHeader(), v.BareHeader()) || u.DocumentName() != "pacs.008.001.08" || u.HeaderName() != "head.001.001.02" {
+			t.Errorf("%+v", u)
+		}
+		if bytes.Equal(u.Document, v.Document) == strings.Contains(raw, "1250.01") {
+			t.Errorf("document %s", u.Document)
+		}
+	}
+	for _, raw := range []string{"", "<a/>", strings.ReplaceAll(unsigned, "Document", "Documents"), swap(t, unsigned, "</AppHdr>", "<Sgntr></Sgntr></AppHdr>")} {
+		if _, err := Peek([]byte(raw), 0); err == nil {
+			t.Errorf("read %s", raw)
+		}
+	}
+	if _, err := Peek([]byte(unsigned), 100); !errors.Is(err, ErrMalformed) {
+		t.Errorf("too large: %v", err)
 	}
 }
 

@@ -158,12 +158,12 @@ func (s *scanner) content() error {
 			return err
 		}
 		var err error
-		switch c := s.in[s.pos+1]; {
-		case c == '/':
+		switch s.in[s.pos+1] {
+		case '/':
 			err = s.endTag()
-		case c == '!':
+		case '!':
 			err = s.marked()
-		case c == '?':
+		case '?':
 			err = s.wrong(s.pos, "a processing instruction; messages may hold none")
 		default:
 			err = s.startTag()

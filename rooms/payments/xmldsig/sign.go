@@ -69,8 +69,8 @@ const (
 // otherwise byte for byte as it was. The message must have the form that
 // [Verifier.Verify] accepts, without a Sgntr.
 func (s *Signer) Sign(raw []byte) ([]byte, error) {
-	m := take(raw, true)
-	defer messages.Put(m)
+	m := take(raw, toSign)
+	defer m.release()
 	if err := m.s.run(); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type signedInfo struct {
 
 // parse reads the canonical form of a SignedInfo (XML Signature 1.1, 4.4).
 func (si *signedInfo) parse(canonical []byte) error {
-	*si = signedInfo{}
+	si.method, si.inclusive, si.references, si.count = "", nil, [3]reference{}, 0
 	c := cursor{b: canonical}
 	c.enter("SignedInfo")
 

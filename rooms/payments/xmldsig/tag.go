@@ -15,6 +15,15 @@ var uriXML = []byte(nsXML)
 // startTag reads the start tag (or the empty-element tag) at pos.
 func (s *scanner) startTag() error {
 	in, start := s.in, s.pos
+	if n := len(s.elems); n > 0 && n < maxDepth && s.elems[n-1].prefix == 0 && class[in[start+1]]&nameStart != 0 {
+		i := start + 2
+		for class[in[i]]&nameMore != 0 {
+			i++
+		}
+		if in[i] == '>' && i-start <= maxName {
+			return s.simpleTag(i)
+		}
+	}
 	i, colon, err := s.name(start + 1)
 	if err != nil {
 		return err
@@ -110,6 +119,32 @@ func (s *scanner) startTag() error {
 	}
 	if empty {
 		return s.close(start, s.pos)
+	}
+	return nil
+}
+
+// simpleTag is startTag for what most of a message consists of: a tag without
+// prefix and attributes in an element without prefix, whose namespace it has. It
+// ends at i and is canonical as it stands.
+func (s *scanner) simpleTag(i int) error {
+	start, n := s.pos, len(s.elems)
+	if n == cap(s.elems) {
+		s.elems = append(s.elems, element{})
+	} else {
+		s.elems = s.elems[:n+1]
+	}
+	parent, e := &s.elems[n-1], &s.elems[n]
+	e.start, e.name, e.prefix, e.uri = start, span{start + 1, i}, 0, parent.uri
+	e.scope, e.shown, e.sink, e.blank = len(s.scope), 0, nil, false
+	s.pos, s.attrs = i+1, s.attrs[:0]
+	if err := s.watch.open(s, e); err != nil {
+		return err
+	}
+	if k := s.sink; k != nil {
+		e.sink, e.shown = k, len(k.shown)
+		if parent.sink != k {
+			s.writeTag(k, e, false)
+		}
 	}
 	return nil
 }

@@ -45,9 +45,11 @@ type Verified struct {
 
 // BareHeader gives the AppHdr without its empty Sgntr, which no schema allows to
 // be empty.
-func (v *Verified) BareHeader() []byte {
-	out := make([]byte, 0, len(v.Header)-v.seal.to+v.seal.from)
-	return append(append(out, v.Header[:v.seal.from]...), v.Header[v.seal.to:]...)
+func (v *Verified) BareHeader() []byte { return without(v.Header, v.seal) }
+
+func without(b []byte, cut span) []byte {
+	out := make([]byte, 0, len(b)-cut.to+cut.from)
+	return append(append(out, b[:cut.from]...), b[cut.to:]...)
 }
 
 // HeaderName gives the header's message name, such as "head.001.001.02".
@@ -74,11 +76,11 @@ func messageName(canonical []byte) string {
 // its form). On an error nothing of the message may be used; the error wraps one
 // of this package's and says what was wrong.
 func (v *Verifier) Verify(raw []byte) (*Verified, error) {
-	if err := v.size(raw); err != nil {
+	if err := size(raw, v.MaxBytes); err != nil {
 		return nil, err
 	}
-	m := take(raw, false)
-	defer messages.Put(m)
+	m := take(raw, toVerify)
+	defer m.release()
 	// the caller keeps these bytes, so they are not from the pool
 	scratch := m.body.out
 	m.body.out = make([]byte, 0, len(raw)+len(raw)/8)
@@ -96,12 +98,12 @@ func (v *Verifier) Verify(raw []byte) (*Verified, error) {
 	if err := m.info.method.check(t.cert.PublicKey, m.parts.part(partInfo), value); err != nil {
 		return nil, err
 	}
-	header, document := m.verified()
+	header, document := m.canonical()
 	return &Verified{Header: header, Document: document, Certificate: t.cert, Algorithm: m.info.method, seal: m.seal}, nil
 }
 
-// verified gives the canonical form of the header and of the document.
-func (m *message) verified() (header, document []byte) {
+// canonical gives the canonical form of the header and of the document.
+func (m *message) canonical() (header, document []byte) {
 	return m.body.out[:m.headerEnd:m.headerEnd], m.body.out[m.headerEnd:m.documentEnd:m.documentEnd]
 }
 
@@ -111,7 +113,7 @@ func (m *message) digests() error {
 	if err != nil {
 		return err
 	}
-	header, document := m.verified()
+	header, document := m.canonical()
 	if err := refs[0].holds(header, "the AppHdr"); err != nil {
 		return err
 	}
@@ -121,8 +123,7 @@ func (m *message) digests() error {
 	return refs[2].holds(m.parts.part(partKey), "the KeyInfo")
 }
 
-func (v *Verifier) size(raw []byte) error {
-	limit := v.MaxBytes
+func size(raw []byte, limit int) error {
 	if limit == 0 {
 		limit = DefaultMaxBytes
 	}

@@ -19,7 +19,7 @@ func main() {
 }
 
 func run(dir, out, module string) error {
-	m := &model{simple: map[string]*simple{}, complex: map[string]*complexType{}}
+	m := newModel()
 	for _, msg := range messages {
 		if err := m.read(dir, msg); err != nil {
 			return err

@@ -75,7 +75,6 @@ type (
 type simple struct {
 	xsd.Simple
 	pattern string
-	used    bool // as a field's or attribute's type
 }
 
 type complexType struct {
@@ -107,6 +106,10 @@ type model struct {
 	simple  map[string]*simple
 	complex map[string]*complexType
 	roots   []root
+}
+
+func newModel() *model {
+	return &model{simple: map[string]*simple{}, complex: map[string]*complexType{}}
 }
 
 func (m *model) read(dir string, msg message) error {

@@ -59,7 +59,12 @@ func TestStreamSeesWhatParseSees(t *testing.T) {
 			want = append(want, b.PmtInfId+p.PmtId.EndToEndId+string(p.Amt.InstdAmt.Value)+p.Cdtr.Nm)
 		}
 	}
-	for name, from := range map[string]io.Reader{"at once": bytes.NewReader(doc), "uneven": slow{bytes.NewReader(doc), 77_777}, "with a mark": io.MultiReader(strings.NewReader("\ufeff"), bytes.NewReader(doc))} {
+	for name, from := range map[string]io.Reader{
+		"at once":         bytes.NewReader(doc),
+		"uneven":          slow{bytes.NewReader(doc), 77_777},
+		"in small pieces": slow{bytes.NewReader(doc), 61},
+		"with a mark":     io.MultiReader(strings.NewReader("\ufeff"), bytes.NewReader(doc)),
+	} {
 		i := 0
 		err := pain001.Stream(from, xsd.Limits{}, func(head *pain001.GroupHeader85, b *pain001.PaymentInstruction30, p *pain001.CreditTransferTransaction34) error {
 			got := b.PmtInfId + p.PmtId.EndToEndId + string(p.Amt.InstdAmt.Value) + p.Cdtr.Nm

@@ -64,7 +64,7 @@ func (r *Reader) content() (string, bool) {
 		if r.pos >= len(s) {
 			break
 		}
-		ok := true
+		var ok bool
 		switch c := s[r.pos]; {
 		case c == '<' && r.peek(1) == '/':
 			if !r.endTag(r.name(&r.child)) {

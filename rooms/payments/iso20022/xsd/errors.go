@@ -46,10 +46,11 @@ func (e *Error) Error() string {
 		b.WriteString(strconv.Itoa(e.Line))
 		b.WriteString(", column ")
 		b.WriteString(strconv.Itoa(e.Column))
-		b.WriteString(", ")
+		if e.Path != "" {
+			b.WriteString(", ")
+		}
 	}
-	if e.Path != "" {
-		b.WriteString(e.Path)
+	if b.WriteString(e.Path); b.Len() > 0 {
 		b.WriteString(": ")
 	}
 	b.WriteString(string(e.Rule))

@@ -82,7 +82,7 @@ func base64Octets(s string) (n int, ok bool) {
 	last := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		v := 0
+		var v int
 		switch {
 		case c >= 'A' && c <= 'Z':
 			v = int(c - 'A')
@@ -225,10 +225,10 @@ func (l *lexer) clock() (h, m, s, nano int) {
 
 // zone reads an optional time zone to the end; minutes east of Greenwich.
 func (l *lexer) zone() (minutes int, has bool) {
-	switch {
-	case l.s == "":
+	switch l.s {
+	case "":
 		return 0, false
-	case l.s == "Z":
+	case "Z":
 		l.s = ""
 		return 0, true
 	}
@@ -262,7 +262,7 @@ func parseMoment(base Base, s string) (t moment, ok bool) {
 	l := lexer{s: s}
 	t.month, t.day = 1, 1
 	if base != TimeBase {
-		cycle := 0
+		var cycle int
 		t.year, cycle = l.year()
 		if base != GYearBase {
 			l.lit('-')

@@ -71,15 +71,15 @@ func (r *Reader) release() {
 // Parse reads a whole document into node, which must be empty. The error is an
 // [Errors].
 func Parse(doc []byte, root *Root, node Node, limits Limits) error {
-	return parse(doc, root, limits, func(r *Reader) { r.Into(root.Element.Complex, node) })
+	return parse(doc, root, limits, (*Reader).begin, func(r *Reader) { r.Into(root.Element.Complex, node) })
 }
 
 // Check holds a document against the schema and builds nothing.
 func Check(doc []byte, root *Root, limits Limits) error {
-	return parse(doc, root, limits, func(r *Reader) { r.walk(root.Element.Complex) })
+	return parse(doc, root, limits, (*Reader).begin, func(r *Reader) { r.walk(root.Element.Complex) })
 }
 
-func parse(doc []byte, root *Root, limits Limits, into func(*Reader)) error {
+func parse(doc []byte, root *Root, limits Limits, begin func(*Reader) bool, into func(*Reader)) error {
 	r := readers.Get().(*Reader)
 	r.root, r.limits = root, limits.filled()
 	size := limits.Size
@@ -90,7 +90,7 @@ func parse(doc []byte, root *Root, limits Limits, into func(*Reader)) error {
 		r.fail(0, Limit, "the document is too large")
 	} else {
 		r.src = string(doc)
-		if r.begin() {
+		if begin(r) {
 			into(r)
 			r.end()
 		}
@@ -374,7 +374,9 @@ func (r *Reader) facet(at int, rule Rule, advice string) {
 func (r *Reader) note(at int, rule Rule, advice, child string) {
 	var path strings.Builder
 	for i := range r.frames {
-		path.WriteString(r.step(i, r.frames[i].field))
+		if f := r.frames[i].field; f != nil || i == 0 || r.frames[i-1].field != nil { // of a wildcard's depths one step is enough
+			path.WriteString(r.step(i, f))
+		}
 	}
 	path.WriteString(child)
 	before := r.src[:min(at, len(r.src))]

@@ -88,8 +88,8 @@ type Root struct {
 // default.
 type Limits struct {
 	Size       int64 // octets of a document; default 16 MiB, of a stream none
-	Depth      int   // nested elements; default 256
-	Attributes int   // attributes and namespace declarations of one element; default 64
+	Depth      int   // elements nested beneath the document's; default 256, as libxml2 has it
+	Attributes int   // attributes and namespace declarations of one element; default 64, and of all elements around one four times as many
 	Errors     int   // errors gathered before the reading ends; default 16
 	Element    int   // octets of one element that a stream holds in memory; default 4 MiB
 }

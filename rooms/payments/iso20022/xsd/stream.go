@@ -34,12 +34,12 @@ func Stream(from io.Reader, root *Root, limits Limits, containers []*Type, into 
 	r := readers.Get().(*Reader)
 	r.root, r.limits = root, limits.filled()
 	r.feed = &feed{from: from, limit: limits.Size, containers: containers, buf: make([]byte, chunk)}
-	for !r.feed.ended && len(r.src) < chunk && r.more() { // prolog and start tag
+	for !r.over && !r.complete(nil) && !r.feed.ended && len(r.src) < r.limits.Element && r.more(len(r.src)) {
 		continue
 	}
 	if !r.over && r.begin() {
 		into(r)
-		for !r.over && !r.feed.ended && r.more() {
+		for !r.over && !r.feed.ended && r.more(1) {
 			if r.space(); len(r.src)-r.pos > r.limits.Element {
 				r.fail(r.pos, Limit, "too much follows the document's element")
 			}
@@ -86,22 +86,18 @@ func (r *Reader) fill(t *Type) bool {
 		if r.feed.ended {
 			return true // the reading finds out what is missing
 		}
-		want := 2 * (len(r.src) - r.pos) // so that a long element is not searched often
-		for r.more() && !r.feed.ended && len(r.src)-r.pos < want {
-			continue
-		}
-		if r.over {
+		if !r.more(len(r.src) - r.pos) { // as much again, so that a long element is not searched often
 			return false
 		}
 	}
 	return true
 }
 
-// more reads a chunk and drops what was read, but for the names of the elements
-// that are open.
-func (r *Reader) more() bool {
+// more takes at least so many octets, if there are, and drops what was read, but
+// for the names of the elements that are open.
+func (r *Reader) more(least int) bool {
 	f := r.feed
-	n, err := io.ReadFull(f.from, f.buf)
+	n, err := io.ReadAtLeast(f.from, f.buf, min(max(least, 1), len(f.buf)))
 	f.size += int64(n)
 	switch {
 	case f.limit > 0 && f.size > f.limit:
@@ -159,7 +155,8 @@ func (r *Reader) utf8From(at int) bool {
 	return !r.over
 }
 
-// complete says whether the next child, or the end tag, is in memory.
+// complete says whether the next child, or the end tag, is in memory; of the
+// document (t is nil) the start tag.
 func (r *Reader) complete(t *Type) bool {
 	s, depth := r.src[r.pos:], 0
 	whole := true
@@ -169,7 +166,7 @@ func (r *Reader) complete(t *Type) bool {
 			return false
 		}
 		s = s[i:]
-		end := 0
+		var end int
 		switch {
 		case strings.HasPrefix(s, "<!--"):
 			end = after(s, 4, "-->")
@@ -191,8 +188,10 @@ func (r *Reader) complete(t *Type) bool {
 		switch {
 		case tag[1] == '!':
 			continue
-		case tag[1] == '?':
-			return true // will be refused
+		case tag[1] == '?' && t == nil:
+			continue // the declaration
+		case tag[1] == '?' || t == nil:
+			return true
 		case tag[1] == '/':
 			depth--
 		case tag[len(tag)-2] != '/':

@@ -21,7 +21,7 @@ func (r *Reader) startTag() (foreign, ok bool) {
 	s, start := r.src, r.pos
 	r.attrs = r.attrs[:0]
 	r.child = open{start: int32(start), ns: int32(len(r.ns))}
-	if len(r.frames) >= r.limits.Depth {
+	if len(r.frames) > r.limits.Depth {
 		r.fail(start, Limit, "elements are nested too deep")
 		return false, false
 	}
@@ -184,6 +184,10 @@ func (r *Reader) declare(at int, prefix, local, uri string) bool {
 		return false
 	case local != "" && uri == "":
 		r.fail(at, Namespace, "a prefix must stand for a namespace")
+		return false
+	}
+	if len(r.ns) >= 4*r.limits.Attributes { // each name is looked up among them
+		r.fail(at, Limit, "too many namespaces are declared")
 		return false
 	}
 	r.ns = append(r.ns, binding{local, uri})

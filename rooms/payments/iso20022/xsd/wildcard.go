@@ -129,7 +129,7 @@ func (r *Reader) skip(lax bool) bool {
 			r.fail(r.pos, WellFormed, "the document ends before its elements are closed")
 			return false
 		}
-		ok := true
+		var ok bool
 		switch c := s[r.pos]; {
 		case c != '<':
 			_, ok = r.odd(nil)

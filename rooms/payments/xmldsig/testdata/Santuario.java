@@ -3,8 +3,8 @@
 // compared with ours. It resolves URI="" to the AppHdr and a missing URI to the
 // Document, as banks' programs for ISO 20022 do.
 //
-// Compile and run with --add-exports java.xml.crypto/<package>=ALL-UNNAMED for the
-// internal packages imported here; the argument is a file of jobs.
+// Run with --add-exports java.xml.crypto/<package>=ALL-UNNAMED for the internal
+// packages imported here; the argument is a file of jobs.
 
 import com.sun.org.apache.xml.internal.security.c14n.Canonicalizer;
 import com.sun.org.apache.xml.internal.security.signature.XMLSignatureInput;
@@ -184,7 +184,7 @@ public class Santuario {
       String[] job = line.split("\t", -1);
       switch (job[0]) {
         case "verify": // certificate, file
-          System.out.println(verify(certificate(job[1]), job[2]));
+          Files.writeString(Path.of(job[2] + ".answer"), verify(certificate(job[1]), job[2]));
           break;
         case "sign": // key type, key, certificate, method, prefix, file
           PrivateKey key = KeyFactory.getInstance(job[1]).generatePrivate(new PKCS8EncodedKeySpec(pem(job[2])));
