@@ -43,7 +43,7 @@ func TestTheWriterIsKilled(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db, _ := town(t, url, clock.System)
 		must(t, rich(db))
-		must(t, db.Close()) // on SQLite one process at a time
+		must(t, db.Close())              // on SQLite one process at a time
 		r := rand.New(rand.NewPCG(3, 9)) //nolint:gosec // a script
 		reserved, committed := map[string]bool{}, map[string]bool{}
 		var worst time.Duration

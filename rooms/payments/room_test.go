@@ -44,6 +44,7 @@ func TestTheRoom(t *testing.T) {
 		{"of two requests for one thing one is paid", ofTwoRequestsForOneThingOneIsPaid},
 		{"two requests for one thing are paid at once", twoRequestsForOneThingArePaidAtOnce},
 		{"an old payment is found", anOldPaymentIsFound},
+		{"a quiet payment has a receipt in two levels", aQuietPaymentHasAReceiptInTwoLevels},
 		{"amounts as people type them", amountsAsPeopleTypeThem},
 		{"a new citizen opens a wallet and pays at a till", aNewCitizenOpensAWalletAndPaysAtATill},
 		{"the interface", theInterface},
