@@ -10,6 +10,7 @@ import (
 	"sarai/courtyard"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/job"
+	"sarai/courtyard/keys"
 	"sarai/courtyard/store"
 )
 
@@ -73,7 +74,8 @@ type bulkJob struct {
 //go:embed texts/bulk/*.yaml
 var bulkTexts embed.FS
 
-// bulks registers what belongs to files of payments.
+// bulks registers what belongs to files of payments, to vouchers and to the
+// GovStack interface.
 func (r *Room) bulks(c *courtyard.Courtyard) {
 	texts, err := fs.Sub(bulkTexts, "texts/bulk")
 	if err != nil {
@@ -81,7 +83,10 @@ func (r *Room) bulks(c *courtyard.Courtyard) {
 	}
 	c.Site.Texts("payments.bulk", texts)
 	r.bulkPages(c.Site)
+	c.Keys.Declare(keys.Purpose{Name: purposeVoucher, Alg: keys.HS256})
+	r.govRoutes(c.Site, c.API)
 	q := c.Jobs
+	q.Handle(job.Kind{Name: jobVoucher, Action: jobVoucher, Do: r.expireVoucher})
 	q.Handle(job.Kind{Name: jobBulkForget, Action: jobBulkForget, Do: r.forget, Timeout: 10 * time.Minute})
 	q.Handle(job.Kind{Name: jobBulkValidate, Action: jobBulkValidate, Do: r.validate, Timeout: 2 * time.Minute, Attempts: 1000})
 	q.Handle(job.Kind{Name: jobBulkPay, Action: jobBulkPay, Do: r.payBulk, Timeout: 2 * time.Minute, Attempts: 1000})

@@ -149,7 +149,7 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 			break
 		}
 		if err == nil && in.Currency != "" && in.Currency != r.pack.Currency.Code {
-			err = fault.New(fault.Invalid, "payments.bulk.csv.currency", "line", strconv.FormatInt(in.Line, 10))
+			in.IBAN, in.Mobile, in.Number = noCurrency, "", "" // the verdict on the line says so
 		}
 		var f *fault.Error
 		switch {
@@ -230,8 +230,12 @@ func (r *Room) lineOf(ctx context.Context, in Instruction) (w whom, err error) {
 	}
 }
 
-// noNumber stands for a number that is none.
-const noNumber = "?"
+// noNumber stands for a number that is none, noCurrency for a payment in
+// another currency than the country's.
+const (
+	noNumber   = "?"
+	noCurrency = "$"
+)
 
 func tailOf(s string) string {
 	if len(s) <= 4 {

@@ -112,7 +112,7 @@ func countVerdicts(tx *store.Tx, b *Bulk, from, to int64) error {
 // cannot be paid into account a, or nothing. $3 is the most a person gets, $4 the
 // program's own account, $5 the currency, $6 now: an alias in its cool-off may be
 // in a thief's hands.
-const verdict = `case when a.id is null and l.iban = '?' then 'AC01' when a.id is null then 'AC03' when a.closed then 'AC07' when a.blocked or n.calm_until > $6 then 'AC06' when a.role <> 'customer' or a.id = $4 then 'AG01'
+const verdict = `case when a.id is null and l.iban = '?' then 'AC01' when a.id is null and l.iban = '$' then 'AM03' when a.id is null then 'AC03' when a.closed then 'AC07' when a.blocked or n.calm_until > $6 then 'AC06' when a.role <> 'customer' or a.id = $4 then 'AG01'
 	when a.currency <> $5 then 'AM03' when l.amount > $3 then 'AM02' when l.name <> '' and l.name <> lower(a.name_en) and l.name <> a.name_ur then 'BE01' else '' end`
 
 // judge gives the lines from..to their accounts and verdicts with one statement

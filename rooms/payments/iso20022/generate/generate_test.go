@@ -8,12 +8,8 @@ import (
 
 // TestCommittedCodeIsGenerated: the generator makes what the repository has.
 func TestCommittedCodeIsGenerated(t *testing.T) {
-	base := os.Getenv("SARAI_TEST_DATA")
-	if base == "" {
-		base = "/work/shared/data"
-	}
-	dir := filepath.Join(base, "iso20022")
-	if _, err := os.Stat(dir); err != nil {
+	dir := filepath.Join(os.Getenv("SARAI_TEST_DATA"), "iso20022")
+	if os.Getenv("SARAI_TEST_DATA") == "" {
 		t.Skip("no schemas: set SARAI_TEST_DATA to a folder with iso20022/*.xsd")
 	}
 	m := newModel()

@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("xsd", os.Getenv("SARAI_TEST_DATA")+"/iso20022", "folder of the schemas")
+	dir := flag.String("xsd", filepath.Join(os.Getenv("SARAI_TEST_DATA"), "iso20022"), "folder of the schemas; default $SARAI_TEST_DATA/iso20022")
 	out := flag.String("out", "rooms/payments/iso20022", "folder of the package iso20022")
 	module := flag.String("import", "sarai/rooms/payments/iso20022", "import path of the package iso20022")
 	flag.Parse()
