@@ -97,7 +97,8 @@ func schemaText(root *xsd.Root) string {
 		case xsd.Sequence:
 		}
 		for _, f := range t.Fields {
-			name, most := "", fmt.Sprint(f.Max)
+			var name string
+			most := fmt.Sprint(f.Max)
 			if f.Simple != nil {
 				name = simple(f.Simple)
 			} else {

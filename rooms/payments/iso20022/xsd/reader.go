@@ -147,6 +147,9 @@ func (r *Reader) Next(t *Type) int {
 		}
 		return r.leave(t, f)
 	}
+	if i := r.usual(t, f); i >= 0 {
+		return i
+	}
 	foreign, ok := r.startTag()
 	if !ok {
 		return -1
@@ -170,6 +173,39 @@ func (r *Reader) Next(t *Type) int {
 		}
 	}
 	return i
+}
+
+// usual opens the child when its tag is one that may come now, has no prefix and
+// no attributes and needs none: then its name need not be read, only compared.
+// It gives -1 for all else and has done nothing.
+func (r *Reader) usual(t *Type, f *frame) int {
+	if !r.home || t.Kind == Alternatives && f.n > 0 || len(r.frames) > r.limits.Depth {
+		return -1
+	}
+	s, start := r.src, r.pos+1
+	at, n := int(f.at), int(f.n)
+	for i := at; i < len(t.Fields); i++ {
+		fd := &t.Fields[i]
+		if e := start + len(fd.Name); e < len(s) && s[e] == '>' && s[start:e] == fd.Name {
+			if fd.Complex != nil && fd.Complex.Kind == Content {
+				return -1
+			}
+			if i != at {
+				n = 0
+			}
+			if fd.Max > 0 && n >= fd.Max {
+				return -1
+			}
+			f.at, f.n = int32(i), int32(n)+1
+			r.child = open{field: fd, start: int32(r.pos), end: int32(e), ns: int32(len(r.ns))}
+			r.pos = e + 1
+			return i
+		}
+		if t.Kind == Sequence && fd.Min > 0 && (i != at || n < fd.Min) {
+			break
+		}
+	}
+	return -1
 }
 
 // match finds the child in the content model.
