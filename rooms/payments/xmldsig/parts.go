@@ -131,7 +131,7 @@ func (c *cursor) enter(local string) (id []byte) {
 			return id
 		case string(name) == "Id":
 			id = value
-		case len(name) >= 5 && string(name[:5]) == "xmlns":
+		case string(name) == "xmlns", len(name) > 6 && string(name[:6]) == "xmlns:":
 		default:
 			c.fail("attribute %.60s", name)
 			return nil

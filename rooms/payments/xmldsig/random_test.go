@@ -33,6 +33,41 @@ func (a *author) document() []byte {
 	return []byte(a.b.String())
 }
 
+// message writes a random message of the form that can be signed: everything
+// from the author's repertoire within AppHdr and Document, and declarations above
+// them.
+func (a *author) message() []byte {
+	a.b.Reset()
+	const h, d = "urn:iso:std:iso:20022:tech:xsd:head.001.001.02", "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08"
+	scope := map[string]string{"": a.pick("", "urn:a"), "p": a.pick(someURIs...), "q": a.pick(someURIs...), "h": h, "d": d}
+	a.b.WriteString(`<Message xmlns:h="` + h + `"` + a.space() + `xmlns:d='` + d + `' xmlns:q="` + scope["q"] + `" xmlns="` + scope[""] + `" xmlns:p="` + scope["p"] + `">`)
+	for _, part := range [][3]string{{"AppHdr", "h", h}, {"Document", "d", d}} {
+		a.b.WriteString(a.pick("", "\n", "\r\n", "<!-- x -->"))
+		inner := map[string]string{}
+		for k, v := range scope {
+			inner[k] = v
+		}
+		name := part[0]
+		if a.IntN(2) == 0 {
+			name = part[1] + ":" + name
+			a.b.WriteString("<" + name + ">")
+		} else {
+			inner[""] = part[2]
+			a.b.WriteString("<" + name + a.space() + "xmlns" + a.equals() + a.quoted(part[2]) + ">")
+		}
+		for range 1 + a.IntN(4) {
+			if a.IntN(3) > 0 {
+				a.element(3, inner)
+			} else {
+				a.text()
+			}
+		}
+		a.b.WriteString("</" + name + ">")
+	}
+	a.b.WriteString("</Message>")
+	return []byte(a.b.String())
+}
+
 func (a *author) misc() {
 	for a.IntN(5) == 0 {
 		a.b.WriteString(a.pick(" ", "\n", "\r\n", "<!-- out -->", "<!--\r-->"))
@@ -254,6 +289,36 @@ func TestRandomDocumentsAgainstXmllint(t *testing.T) {
 	if accepted < n/2 {
 		t.Errorf("only %d of %d documents were accepted: the author writes too badly", accepted, n)
 	}
+}
+
+func TestRandomMessagesVerify(t *testing.T) {
+	a := &author{Rand: rand.New(rand.NewPCG(11, 20022))}
+	s := must(NewSigner(steady().key, steady().cert, SubjectKeyID))
+	v := verifier(t, steady().cert)
+	changed := 0
+	for range 1000 {
+		raw := a.message()
+		out, err := s.Sign(raw)
+		if err != nil {
+			t.Fatalf("%v\n%q", err, raw)
+		}
+		first, err := v.Verify(out)
+		if err != nil {
+			t.Fatalf("%v\n%q", err, out)
+		}
+		if u := must(Peek(raw, 0)); !bytes.Equal(u.Header, first.BareHeader()) || !bytes.Equal(u.Document, first.Document) {
+			t.Fatalf("the unsigned message has other parts: %q", raw)
+		}
+		for range 10 {
+			if got, err := v.Verify(a.damage(out)); err == nil {
+				if !bytes.Equal(got.Header, first.Header) || !bytes.Equal(got.Document, first.Document) {
+					t.Fatalf("other bytes verified: %q, %q", got.Header, got.Document)
+				}
+				changed++
+			}
+		}
+	}
+	t.Logf("1000 messages, 10000 damaged ones, of which %d verify with the same bytes, 0 with others", changed)
 }
 
 func FuzzCanonicalize(f *testing.F) {

@@ -79,6 +79,16 @@ func santuarioVerifies(t *testing.T) (jobs []string, check func(*testing.T)) {
 			}
 		}
 	}
+	a := &author{Rand: rand.New(rand.NewPCG(5, 20022))}
+	_, cert := p256().files(t)
+	for i := range 100 {
+		out, err := must(NewSigner(p256().key, p256().cert, Form(i%3))).Sign(a.message())
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(cert, out, "")
+		add(cert, bytes.Replace(out, []byte("<ds:Reference>"), []byte(`<ds:Reference Id="x">`), 1), ".bad")
+	}
 	return jobs, func(t *testing.T) {
 		for _, file := range files {
 			answer := string(must(os.ReadFile(file + ".answer")))
@@ -98,6 +108,17 @@ func santuarioSigns(t *testing.T) (jobs []string, check func(*testing.T)) {
 	}
 	var results []result
 	dir := t.TempDir()
+	docs := map[string]string{}
+	for name, doc := range forms {
+		docs[name] = doc
+	}
+	a := &author{Rand: rand.New(rand.NewPCG(6, 20022))}
+	for len(docs) < 10 {
+		// Java's writer of documents cannot cope with prefixes that begin with xml
+		if doc := string(a.message()); !strings.Contains(doc, "xml1") {
+			docs["random "+strconv.Itoa(len(docs))] = doc
+		}
+	}
 	for _, c := range []struct {
 		id   identity
 		kind string
@@ -105,7 +126,7 @@ func santuarioSigns(t *testing.T) (jobs []string, check func(*testing.T)) {
 	}{{p256(), "EC", ECDSAP256SHA256}, {p384(), "EC", ECDSAP384SHA384}, {rsa2048(), "RSA", RSASHA256}, {rsa2048(), "RSA", RSAPSSSHA256}} {
 		key, cert := c.id.files(t)
 		for _, prefix := range []string{"", "ds", "list"} {
-			for name, doc := range forms {
+			for name, doc := range docs {
 				file := filepath.Join(dir, strconv.Itoa(len(results)))
 				write(t, file, []byte(doc))
 				jobs = append(jobs, strings.Join([]string{"sign", c.kind, key, cert, string(c.a), prefix, file}, "\t"))
