@@ -14,6 +14,13 @@ type Bank struct {
 	Synthetic bool   `yaml:"synthetic"`
 }
 
+// Rail is what participants call the instant-payment rail by in messages.
+type Rail struct {
+	strict.Pos
+	BIC     string `yaml:"bic"`     // ISO 9362, eight characters
+	Service string `yaml:"service"` // business service of the message headers, at most 35 characters
+}
+
 // FeeAccount is where government money of one kind is paid to.
 type FeeAccount struct {
 	strict.Pos
@@ -42,6 +49,7 @@ type Program struct {
 type banksFile struct {
 	strict.Pos
 	Banks       []Bank       `yaml:"banks"`
+	Rail        Rail         `yaml:"rail"`
 	FeeAccounts []FeeAccount `yaml:"fee_accounts"`
 	Programs    []Program    `yaml:"programs,optional"`
 }

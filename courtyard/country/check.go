@@ -196,6 +196,7 @@ func (c checks) officeTree() {
 
 func (c checks) banks() {
 	seen, codes := map[string]strict.Pos{}, map[string]strict.Pos{}
+	bic := regexp.MustCompile(`^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}$`)
 	for _, b := range c.Banks {
 		c.unique(seen, b.Pos, "bank", b.ID)
 		c.oneOf(b.Pos, "bank kind", b.Kind, []string{"bank", "wallet"})
@@ -206,9 +207,18 @@ func (c checks) banks() {
 		if _, err := c.IBAN.Make(b.Code, "1"); err != nil {
 			c.Add(b.Pos, "bank %q: no IBAN can be made with the code %q: %s", b.ID, b.Code, err)
 		}
-		if !regexp.MustCompile(`^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}$`).MatchString(b.BIC) || b.BIC[4:6] != c.IBAN.Country {
+		if !bic.MatchString(b.BIC) || b.BIC[4:6] != c.IBAN.Country {
 			c.Add(b.Pos, "bank %q: %q is no BIC (ISO 9362, 8 characters) of this country", b.ID, b.BIC)
 		}
+		if b.BIC == c.Rail.BIC {
+			c.Add(b.Pos, "bank %q: its BIC is the rail's", b.ID)
+		}
+	}
+	if !bic.MatchString(c.Rail.BIC) || c.Rail.BIC[4:6] != c.IBAN.Country {
+		c.Add(c.Rail.Pos, "rail: %q is no BIC (ISO 9362, 8 characters) of this country", c.Rail.BIC)
+	}
+	if n := len(c.Rail.Service); n == 0 || n > 35 {
+		c.Add(c.Rail.Pos, "rail: service has 1 to 35 characters")
 	}
 	seenF := map[string]strict.Pos{}
 	for _, f := range c.FeeAccounts {

@@ -32,6 +32,7 @@ type Pack struct {
 	Banks          []Bank
 	FeeAccounts    []FeeAccount
 	Programs       []Program // paid to many people at once
+	Rail           Rail
 	Sectors        []Sector
 	Duties         []Duty
 	Personas       []Persona // demo only
@@ -121,7 +122,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 		Code: pf.Code, Names: Text(pf.Names), Languages: pf.Languages,
 		NationalNumber: pf.NationalNumber, Currency: pf.Currency, IBAN: pf.IBAN, Phone: pf.Phone,
 		Provinces: pf.Provinces, Districts: pf.Districts,
-		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs,
+		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs, Rail: ban.Rail,
 		Sectors: sec.Sectors, Duties: sec.Duties, Personas: per.Personas, Clients: cli.Clients,
 		Lists:   Lists(lis),
 		offices: map[string]*Office{}, posts: map[string]*Post{},

@@ -11,17 +11,20 @@ import (
 
 // The events of this room, all version 1. Subjects are "payments/<noun>/<id>".
 const (
-	TransferReserved  = "payments.transfer.reserved"
-	TransferCommitted = "payments.transfer.committed"
-	TransferAborted   = "payments.transfer.aborted" // also when its time ran out
-	FeeAsked          = "payments.fee.asked"
-	FeePaid           = "payments.fee.paid"
-	FeeCancelled      = "payments.fee.cancelled" // another fee of the same cause was paid
-	SaleAsked         = "payments.sale.asked"
-	SalePaid          = "payments.sale.paid"
-	AccountOpened     = "payments.account.opened"
-	BookOpened        = "payments.book.opened"  // opening balances were posted
-	BatchSealed       = "payments.batch.sealed" // rows of the ledger became durable together
+	TransferReserved     = "payments.transfer.reserved"
+	TransferCommitted    = "payments.transfer.committed"
+	TransferAborted      = "payments.transfer.aborted" // also when its time ran out
+	FeeAsked             = "payments.fee.asked"
+	FeePaid              = "payments.fee.paid"
+	FeeCancelled         = "payments.fee.cancelled" // another fee of the same cause was paid
+	SaleAsked            = "payments.sale.asked"
+	SalePaid             = "payments.sale.paid"
+	AccountOpened        = "payments.account.opened"
+	BookOpened           = "payments.book.opened" // opening balances were posted
+	ParticipantAdmitted  = "payments.participant.admitted"
+	ParticipantSuspended = "payments.participant.suspended"
+	ParticipantResumed   = "payments.participant.resumed" // or given another cap
+	BatchSealed          = "payments.batch.sealed"        // rows of the ledger became durable together
 )
 
 // TransferData is what a transfer's events say. Accounts are named by their
@@ -83,6 +86,13 @@ type BookData struct {
 	Issued   int64  `json:"issued"`   // prefund put into settlement accounts
 	Deposits int64  `json:"deposits"` // opening balances of customers
 	Last     int64  `json:"last"`     // number of the last row
+}
+
+// ParticipantData is what the events of participants say.
+type ParticipantData struct {
+	Participant string `json:"participant"`
+	Kind        string `json:"kind,omitempty"`
+	Cap         int64  `json:"cap,omitempty"` // net debit cap, minor units
 }
 
 // BatchData is what batch.sealed says: rows First to Last are durable, under this

@@ -16,6 +16,8 @@ type Participant struct {
 	NameUr    string
 	Suspended bool
 	Opened    time.Time
+	Connected bool   // keeps its customers' accounts itself and speaks by messages
+	Endpoint  string // where it takes them
 }
 
 // Name is the participant's name in a language.
@@ -26,11 +28,11 @@ func (p Participant) Name(lang string) string {
 	return p.NameEn
 }
 
-const participantColumns = "id, kind, bic, code, name_en, name_ur, suspended, opened"
+const participantColumns = "id, kind, bic, code, name_en, name_ur, suspended, opened, connected, endpoint"
 
 func scanParticipant(scan store.Scan) (p Participant, err error) {
 	var opened int64
-	err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened)
+	err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened, &p.Connected, &p.Endpoint)
 	p.Opened = store.Time(opened)
 	return p, err
 }

@@ -43,8 +43,8 @@ func (r *Room) Open(ctx context.Context) error {
 		accounts := []*Account{{Account: ledger.Account{ID: issuingAccount(currency), Book: ledger.Rail, Role: ledger.Issuing, Holder: "central-bank", Currency: currency, Bottomless: true},
 			Kind: KindRail, NameEn: "Issuing account of the rail", NameUr: "نظامِ ادائیگی کا اجرائی کھاتہ"}}
 		for _, b := range r.pack.Banks {
-			_, err := tx.Exec("insert into payments_participant ("+participantColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8)",
-				b.ID, b.Kind, b.BIC, b.Code, b.Name.In("en"), b.Name.In("ur"), false, store.Micros(tx.Now()))
+			_, err := tx.Exec("insert into payments_participant ("+participantColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+				b.ID, b.Kind, b.BIC, b.Code, b.Name.In("en"), b.Name.In("ur"), false, store.Micros(tx.Now()), false, "")
 			if err != nil {
 				return fmt.Errorf("participant %s: %w", b.ID, err)
 			}

@@ -53,7 +53,7 @@ func town(t testing.TB, url string, now clock.Clock) (*store.DB, *Sequencer) {
 		}
 		add("issuing", ledger.Rail, ledger.Issuing, "central-bank", true)
 		for _, bank := range []string{"a", "b"} {
-			if _, err := tx.Exec("insert into payments_participant ("+participantColumns+") values ($1, 'bank', $1, $1, $1, $1, $2, 0)", bank, false); err != nil {
+			if _, err := tx.Exec("insert into payments_participant ("+participantColumns+") values ($1, 'bank', $1, $1, $1, $1, $2, 0, $2, '')", bank, false); err != nil {
 				return err
 			}
 			add("settle-"+bank, ledger.Rail, ledger.Settlement, bank, false)

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"sarai/rooms/payments/xmldsig"
+)
+
+// Window is how far a message's CreDt may be from now, both ways.
+const Window = 10 * time.Minute
+
+// Party is one end: who we are.
+type Party struct {
+	BIC         string          // ISO 9362
+	Certificate tls.Certificate // shown to peers, as server and as client
+	Signer      *xmldsig.Signer
+	Peers       Peers
+	Now         func() time.Time // the clock; needed
+	MaxBytes    int64            // of a message; 0 means 1 MiB
+	Service     string           // BizSvc of our headers, such as "sarai.instant.1"
+
+	mu      sync.Mutex
+	clients map[[32]byte]*http.Client // by the peer's TLS certificate
+}
+
+// Peer is another end, as it was admitted.
+type Peer struct {
+	BIC    string
+	URL    string                // where it takes messages; "" when it only sends
+	TLS    [][32]byte            // SHA-256 of the certificates it may show
+	Sign   *xmldsig.Certificates // it may sign with
+	Opaque any                   // whatever the keeper of the peers wants to find again
+}
+
+// Peers finds those who may speak with us. An error means nobody.
+type Peers interface {
+	ByTLS(fingerprint [32]byte) (*Peer, error)
+}
+
+// ErrNoPeer says that nobody of this name or certificate is admitted.
+var ErrNoPeer = errors.New("wire: no such peer")
+
+// Fingerprint is what TLS certificates are pinned by.
+func Fingerprint(cert *x509.Certificate) [32]byte { return sha256.Sum256(cert.Raw) }
+
+// ServerTLS asks every client for a certificate; which one it may be is looked at
+// for each message.
+func (p *Party) ServerTLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.Certificate}, ClientAuth: tls.RequireAnyClientCert}
+}
+
+func (p *Party) maxBytes() int64 {
+	if p.MaxBytes > 0 {
+		return p.MaxBytes
+	}
+	return 1 << 20
+}
+
+// client keeps connections to a peer open. The server must show a certificate
+// that is pinned for it.
+func (p *Party) client(to *Peer) (*http.Client, error) {
+	if len(to.TLS) == 0 || to.URL == "" {
+		return nil, fmt.Errorf("%w: %s has no address or no certificate", ErrNoPeer, to.BIC)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.clients[to.TLS[0]]; c != nil {
+		return c, nil
+	}
+	pinned := to.TLS
+	c := &http.Client{
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
+			TLSClientConfig: &tls.Config{
+				MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.Certificate},
+				InsecureSkipVerify: true, //nolint:gosec // the certificate is pinned below, which is stricter than a chain
+				VerifyConnection: func(s tls.ConnectionState) error {
+					if len(s.PeerCertificates) > 0 {
+						for _, f := range pinned {
+							if Fingerprint(s.PeerCertificates[0]) == f {
+								return nil
+							}
+						}
+					}
+					return fmt.Errorf("%w: the server showed a certificate that is not pinned for it", ErrNoPeer)
+				},
+			},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("wire: a peer does not redirect") },
+	}
+	if p.clients == nil {
+		p.clients = map[[32]byte]*http.Client{}
+	}
+	p.clients[to.TLS[0]] = c
+	return c, nil
+}
