@@ -34,6 +34,12 @@ type Config struct {
 	Proxies  []string // addresses or networks of reverse proxies that are believed about X-Forwarded-For
 	Demo     *Demo    // a synthetic country; nil for a real one
 
+	// GovStack is the address of a second listener on which the payments building
+	// block answers at GovStack's own paths, without a prefix. Whoever reaches it
+	// is taken for the information mediator, so it belongs on the operator's own
+	// line to it. None when empty.
+	GovStack string
+
 	Screens web.Screens // how many live screens may be open
 	Keep    gate.Keep   // how long the gate's decisions stay on record
 
@@ -46,6 +52,8 @@ type Demo struct {
 	Seed  uint64
 	Small bool // a village, for tests
 	Live  bool // simulated people work
+	// Tenant is a file of what the GovStack interface knows: see payments.Tenant.
+	Tenant string
 }
 
 func (c Config) databaseURL() string {

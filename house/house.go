@@ -28,7 +28,8 @@ type House struct {
 	telemetry *telemetry.Telemetry
 	listener  net.Listener
 	server    *http.Server
-	people    *cast // demo only
+	mediator  *mediator // nil without a second listener
+	people    *cast     // demo only
 }
 
 // Open opens a house: everything is migrated, checked and ready when it
@@ -44,6 +45,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 		return h, err
 	}
 	if h.listener, h.base, err = cfg.listen(ctx); err != nil {
+		return h, err
+	}
+	if h.mediator, err = cfg.mediate(ctx); err != nil {
 		return h, err
 	}
 	pack, err := cfg.Pack()
@@ -157,6 +161,7 @@ func (h *House) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return h.mediator.serve(ctx, h.server.Handler) })
 	if h.people != nil && h.cfg.Demo.Live {
 		g.Go(func() error { return h.live(ctx) })
 	}
@@ -185,6 +190,7 @@ func (h *House) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, h.mediator.close())
 	if h.court != nil && h.court.DB != nil {
 		errs = append(errs, h.court.DB.Close())
 	}

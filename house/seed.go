@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"os"
 
 	"sarai/rooms/office"
 	"sarai/rooms/services"
@@ -18,6 +19,9 @@ func (h *House) seedRooms(ctx context.Context) error {
 	if err := h.rooms.payments.Seed(ctx, p.Demo, p.subject); err != nil {
 		return err
 	}
+	if err := h.seedTenant(ctx); err != nil {
+		return err
+	}
 	holders := make(map[string]string, len(p.Charges))
 	for _, c := range p.Charges {
 		holders[c.Post] = p.subject(c.Holder)
@@ -30,4 +34,17 @@ func (h *House) seedRooms(ctx context.Context) error {
 		list = append(list, services.SeedPerson{Subject: p.subject(c.Key), Citizen: c})
 	}
 	return h.rooms.services.Seed(ctx, list, applications, seed)
+}
+
+// seedTenant registers who may use the GovStack interface of a demonstration.
+func (h *House) seedTenant(ctx context.Context) error {
+	if h.cfg.Demo.Tenant == "" {
+		return nil
+	}
+	f, err := os.Open(h.cfg.Demo.Tenant)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return h.rooms.payments.SeedTenant(ctx, f)
 }

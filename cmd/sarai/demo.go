@@ -15,6 +15,7 @@ type demoCommand struct {
 	Seed    uint64 `help:"Another seed is another country." default:"1"`
 	Live    bool   `help:"Let simulated people work, so that screens move."`
 	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
+	Tenant  string `help:"File with what the GovStack interface of the demonstration knows: sources, voucher groups, merchants, vouchers." placeholder:"FILE" type:"existingfile"`
 	Size    string `help:"small is for tests." enum:"small,full" default:"full" hidden:""`
 }
 
@@ -36,7 +37,7 @@ func (c demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if c.Log == "text" {
 		cfg.Log = "off" // the terminal is for the links; --log json shows everything
 	}
-	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small"}
+	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small", Tenant: c.Tenant}
 	h, err := house.Open(ctx, cfg)
 	if err != nil {
 		return err

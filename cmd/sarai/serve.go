@@ -26,11 +26,12 @@ func (w where) config() (house.Config, error) {
 
 // listen says how a server is reached and how it logs.
 type listen struct {
-	Addr    string `help:"Address to listen on; localhost:8080 unless given." placeholder:"HOST:PORT" default:"localhost:8080"`
-	Base    string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
-	Log     string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
-	Contact string `help:"Where to report a weakness; served at /.well-known/security.txt." placeholder:"MAIL"`
-	Trace   string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
+	Addr     string `help:"Address to listen on; localhost:8080 unless given." placeholder:"HOST:PORT" default:"localhost:8080"`
+	Base     string `help:"The public address people see, when it differs from the one listened on." placeholder:"URL"`
+	Log      string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
+	Contact  string `help:"Where to report a weakness; served at /.well-known/security.txt." placeholder:"MAIL"`
+	GovStack string `name:"govstack" help:"A second address on which GovStack's payments building block answers at the standard's own paths. Whoever reaches it speaks for all registered building blocks: bind it to the line to your information mediator." placeholder:"HOST:PORT"`
+	Trace    string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
 }
 
 type serveCommand struct {
@@ -64,4 +65,5 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 
 func (l listen) fill(cfg *house.Config) {
 	cfg.Addr, cfg.Base, cfg.Log, cfg.Trace, cfg.Version, cfg.Contact = l.Addr, l.Base, l.Log, l.Trace, stamped(), l.Contact
+	cfg.GovStack = l.GovStack
 }

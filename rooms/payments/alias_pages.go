@@ -286,7 +286,7 @@ func aliasCards(ctx context.Context, v aliasView) (cards []web.Card) {
 	lang := web.Lang(ctx).Code
 	for _, a := range v.Aliases {
 		to := v.to(a)
-		card := web.Card{Title: aliasName(ctx, a.Kind, a.Tail), Hint: web.T(ctx, "payments.alias.leads", "bank", v.bank(to, lang), "tail", to.Tail()), Href: "/wallet/alias/" + a.ID}
+		card := web.Card{Title: aliasName(ctx, a.Kind, a.Tail), Hint: web.T(ctx, "payments.alias.leads", "bank", v.bank(to, lang), "tail", "…\u2060"+to.Tail()), Href: "/wallet/alias/" + a.ID}
 		switch {
 		case a.State == aliasClaimed:
 			card.Tag = &web.Tag{Status: "wait", Text: web.T(ctx, "payments.alias.claimed.tag")}

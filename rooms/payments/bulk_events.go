@@ -84,6 +84,7 @@ func (r *Room) bulks(c *courtyard.Courtyard) {
 	c.Site.Texts("payments.bulk", texts)
 	r.bulkPages(c.Site)
 	c.Keys.Declare(keys.Purpose{Name: purposeVoucher, Alg: keys.HS256})
+	r.bulkAPI(c.API)
 	r.govRoutes(c.Site, c.API)
 	q := c.Jobs
 	q.Handle(job.Kind{Name: jobVoucher, Action: jobVoucher, Do: r.expireVoucher})

@@ -2,8 +2,9 @@ package payments
 
 import (
 	"context"
-	"fmt"
+	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -23,7 +24,7 @@ func programCards(ctx context.Context, v bulkListView) (cards []web.Card) {
 
 func bulkRows(ctx context.Context, v bulkListView) (rows []web.Row) {
 	for _, b := range v.Files {
-		rows = append(rows, web.Row{Cells: []templ.Component{bulkFileCell(b), web.Text(web.Of(ctx, v.Names[b.Program]) + " · " + b.Period), bulkTag(ctx, b),
+		rows = append(rows, web.Row{Cells: []templ.Component{bulkFileCell(b), web.Text(web.Of(ctx, v.Names[b.Program]) + " · " + bulkPeriodText(ctx, b.Period)), bulkTag(ctx, b),
 			web.Text(web.Number(b.Lines)), web.Amount{Minor: b.Total, Currency: b.Currency}, web.Text(web.Number(b.Paid))}})
 	}
 	return rows
@@ -82,6 +83,17 @@ func bulkCounters(ctx context.Context, v bulkView) (list []web.Counter) {
 	return list
 }
 
+// bulkPeriodText writes a period as people say it: November 2026. A quarter
+// stays as it is, kept from being turned round among Urdu words.
+func bulkPeriodText(ctx context.Context, period string) string {
+	t, err := time.Parse("2006-01", period)
+	if err != nil {
+		return "\u2066" + period + "\u2069"
+	}
+	_, month, _ := strings.Cut(web.Date(ctx, t.Add(12*time.Hour)), " ") // noon: the same day everywhere in the country
+	return month
+}
+
 func why(ctx context.Context, code string) string { return web.T(ctx, "payments.bulk.why."+code) }
 
 func reasonRows(ctx context.Context, v bulkView) (rows []web.Row) {
@@ -137,7 +149,7 @@ func bulkAbout(ctx context.Context, v bulkView) []web.Answer {
 		{Label: web.T(ctx, "payments.bulk.told"), Value: web.T(ctx, "payments.bulk.told.what", "people", web.Number(b.Lines), "sum", web.Money(ctx, b.Total, b.Currency))},
 		{Label: web.T(ctx, "payments.bulk.source"), Value: web.T(ctx, "payments.bulk.source."+b.Source)},
 		{Label: web.T(ctx, "payments.bulk.name"), Body: web.Bdi(b.Name)},
-		{Label: web.T(ctx, "payments.bulk.digest"), Body: web.Code(fmt.Sprintf("%x", b.Digest))},
+		{Label: web.T(ctx, "payments.bulk.digest"), Body: web.Code(hexText(b.Digest))},
 	}
 	if b.Parent > 0 {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.bulk.parent"), Body: web.A("/bulk/file/"+strconv.FormatInt(b.Parent, 10), web.T(ctx, "payments.bulk.no", "no", strconv.FormatInt(b.Parent, 10)))})
@@ -183,3 +195,5 @@ func bulkTime(ctx context.Context, d time.Duration) string {
 	}
 	return web.Lasting(ctx, d)
 }
+
+func hexText(b []byte) string { return hex.EncodeToString(b) }

@@ -181,8 +181,12 @@ func (r *Room) claimsWait(c *web.Ctx) (tasks []web.Task, err error) {
 	})
 	for _, l := range list {
 		v := claimView{Claim: l, Mine: l.Claimer == c.Who.ID && l.Donor != c.Who.ID}
+		due := l.ResolutionEnd // whoever has the number has until then, whatever the banks do before
+		if v.Mine {
+			due = l.CompletionEnd
+		}
 		if !v.Mine && v.pending() || v.Mine && l.State == claimConfirmed {
-			tasks = append(tasks, web.Task{Title: c.T(v.title(), "alias", aliasName(c.Context(), l.key.kind, l.key.tail)), Hint: c.T("payments.claim.answer-by"), Href: "/wallet/claim/" + l.ID, Due: l.due()})
+			tasks = append(tasks, web.Task{Title: c.T(v.title(), "alias", aliasName(c.Context(), l.key.kind, l.key.tail)), Hint: c.T("payments.claim.answer-by"), Href: "/wallet/claim/" + l.ID, Due: due})
 		}
 	}
 	return tasks, err

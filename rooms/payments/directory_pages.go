@@ -130,7 +130,7 @@ func memberRows(ctx context.Context, v directoryView) (rows []web.Row) {
 func claimRows(ctx context.Context, v directoryView) (rows []web.Row) {
 	lang := web.Lang(ctx).Code
 	for _, c := range v.Claims {
-		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Opened), web.Text(web.T(ctx, "payments.claim.type."+c.Type)), web.Text(web.T(ctx, "payments.directory.kind."+c.key.kind)), claimTag(ctx, c),
+		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Opened), web.Text(web.T(ctx, "payments.claim.type."+c.Type)), web.Text(web.T(ctx, "payments.alias.kind."+c.key.kind)), claimTag(ctx, c),
 			web.Bdi(v.Banks[c.DonorParticipant].Name(lang)), web.Bdi(v.Banks[c.ClaimerParticipant].Name(lang)), web.Text(web.Left(ctx, c.due()))}})
 	}
 	return rows

@@ -42,6 +42,7 @@ type bulkNewView struct {
 	Currency string
 	Budget   int64
 	Period   string
+	Problems []string // all that is wrong with the file; the field shows one
 }
 
 type bulkView struct {
@@ -237,6 +238,13 @@ func (r *Room) showNewBulk(c *web.Ctx, p Program, wrong error) error {
 		return err
 	}
 	v.Budget = a.free()
+	if f := fault.As(wrong); f != nil {
+		for _, x := range f.Fields {
+			if x.Name == "file" {
+				v.Problems = append(v.Problems, c.T(x.Key, pairsOf(x.Args)...))
+			}
+		}
+	}
 	page := web.Page{Title: c.T("payments.bulk.new", "program", web.Of(c.Context(), p.Name)), Back: "/bulk"}
 	if wrong != nil {
 		return c.Invalid(wrong, page, bulkNewBody(v))
@@ -264,17 +272,20 @@ func (r *Room) handInBulk(c *web.Ctx, p gate.Permit[Program]) error {
 			Digest: func() [32]byte { return sha256.Sum256(up.Body) }, Lines: lines, Total: total, Maker: p.Who()}, src)
 	}
 	if known := fault.As(err); known != nil && len(known.Fields) == 0 {
-		var args []string
-		for name, value := range known.Args {
-			args = append(args, name, value)
-		}
-		known.At("file", known.Key, args...)
+		known.At("file", known.Key, pairsOf(known.Args)...)
 	}
 	if err != nil {
 		return r.showNewBulk(c, p.Resource(), err)
 	}
 	c.Flash("good", "payments.bulk.handed-in")
 	return c.Redirect("/bulk/file/" + strconv.FormatInt(no, 10))
+}
+
+func pairsOf(args map[string]string) (list []string) {
+	for name, value := range args {
+		list = append(list, name, value)
+	}
+	return list
 }
 
 // bulkView reads what everybody who may see a file sees.

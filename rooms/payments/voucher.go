@@ -112,19 +112,39 @@ func luhn(digits string) byte {
 	return byte('0' + (10-sum%10)%10)
 }
 
-// newVoucherNumber makes a number nobody can foretell.
-func newVoucherNumber() (string, error) {
-	n, err := rand.Int(rand.Reader, new(big.Int).Exp(big.NewInt(10), big.NewInt(voucherDigits), nil))
+// numbers of that many digits
+var voucherSpace = new(big.Int).Exp(big.NewInt(10), big.NewInt(voucherDigits), nil)
+
+func voucherDigitsOf(n *big.Int) string {
+	s := fmt.Sprintf("%0*d", voucherDigits, n)
+	return s + string(luhn(s))
+}
+
+// newSerial makes a random serial number, by which a voucher is known to
+// everybody who has to do with it.
+func newSerial() (string, error) {
+	n, err := rand.Int(rand.Reader, voucherSpace)
 	if err != nil {
 		return "", err
 	}
-	s := fmt.Sprintf("%0*d", voucherDigits, n)
-	return s + string(luhn(s)), nil
+	return voucherDigitsOf(n), nil
+}
+
+// voucherNumber is the number of a voucher. It is kept nowhere: it is made of
+// the serial number with a key that never leaves the key ring, so that it can
+// be told again to a source that has lost the answer.
+func (r *Room) voucherNumber(ctx context.Context, serial string) (string, error) {
+	mac, err := r.keys.MAC(ctx, purposeVoucher, []byte("number"), []byte(serial))
+	if err != nil {
+		return "", err
+	}
+	n := new(big.Int).SetBytes(mac) // 256 bits: no number is more likely than another
+	return voucherDigitsOf(n.Mod(n, voucherSpace)), nil
 }
 
 // voucherMAC hides a number, written with or without spaces.
 func (r *Room) voucherMAC(ctx context.Context, number string) ([]byte, error) {
-	return r.keys.MAC(ctx, purposeVoucher, []byte(strings.Join(strings.Fields(number), "")))
+	return r.keys.MAC(ctx, purposeVoucher, []byte("lookup"), []byte(strings.Join(strings.Fields(number), "")))
 }
 
 // mistyped says that a number of our form has a wrong check digit.
@@ -161,33 +181,36 @@ func voucherGroup(tx *store.Tx, id, currency string) (g VoucherGroup, err error)
 }
 
 // MakeVoucher sets the money of a new voucher aside: it moves from the group's
-// funding account to its pool. The number is given once and kept by nobody; a
-// correlation of the source that comes again makes no second voucher.
+// funding account to its pool. A correlation of the source that comes again
+// gets the same voucher, as long as it has not been handed out.
 func (r *Room) MakeVoucher(ctx context.Context, actor, source, correlation, group, currency string, amount int64) (v *Voucher, number string, err error) {
 	var g VoucherGroup
 	err = r.db.View(ctx, func(tx *store.Tx) error {
-		if g, err = voucherGroup(tx, group, currency); err != nil {
+		if g, err = voucherGroup(tx, group, currency); err != nil || correlation == "" {
 			return err
 		}
-		if correlation == "" {
-			return nil
+		v, err = getVoucher(tx, "source = $1 and correlation = $2", source, correlation)
+		if fault.Is(err, fault.NotFound) {
+			v, err = nil, nil
 		}
-		if _, err := getVoucher(tx, "source = $1 and correlation = $2", source, correlation); err == nil {
-			return errVoucherAgain
-		}
-		return nil
+		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, "", err
-	}
-	if !g.Active {
+	case !g.Active:
 		return nil, "", errVoucherGroup
+	case v != nil && (v.State != VoucherPreactivated || v.Group != group || v.Currency != currency || v.Amount != amount):
+		return nil, "", errVoucherAgain
+	case v != nil:
+		number, err = r.voucherNumber(ctx, v.Serial)
+		return v, number, err
 	}
-	if number, err = newVoucherNumber(); err != nil {
+	serial, err := newSerial()
+	if err != nil {
 		return nil, "", err
 	}
-	serial, err := newVoucherNumber()
-	if err != nil {
+	if number, err = r.voucherNumber(ctx, serial); err != nil {
 		return nil, "", err
 	}
 	mac, err := r.voucherMAC(ctx, number)
@@ -262,9 +285,9 @@ func (r *Room) ActivateVoucher(ctx context.Context, actor, source, serial string
 			err = errVoucherUnknown
 		}
 		if err == nil {
-			err = v.is(tx.Now(), VoucherPreactivated, VoucherSuspended)
+			err = v.is(tx.Now(), VoucherPreactivated, VoucherActivated, VoucherSuspended)
 		}
-		if err != nil {
+		if err != nil || v.State == VoucherActivated { // the same again changes nothing
 			return err
 		}
 		v.State = VoucherActivated

@@ -149,7 +149,7 @@ func govRefusal(err error) error {
 		{errVoucherCurrency, govstack.InvalidCurrency, "the voucher group has no money in this currency"},
 		{errVoucherFunds, govstack.NoFunds, "the funding account does not cover it"},
 		{errVoucherMerchant, govstack.MerchantRefused, "the merchant cannot be credited"},
-		{errVoucherAgain, http.StatusConflict, "this X-CorrelationID has its voucher already; a number is told once"},
+		{errVoucherAgain, http.StatusConflict, "this X-CorrelationID has had another voucher"},
 		{errVoucherLimit, http.StatusTooManyRequests, "too many wrong numbers; try again in an hour"},
 	} {
 		if errors.Is(err, x.cause) {
@@ -203,7 +203,7 @@ func (r *Room) govRedeem(c *web.Ctx, p gate.Permit[govCall]) error {
 		err = errNoBlock
 	}
 	if err == nil {
-		_, err = r.RedeemVoucher(c.Context(), VoucherUse{Actor: p.Who().Actor(), Source: call.Source.ID, Number: string(m.Number), Merchant: m.Merchant, Details: m.Details, Group: m.Group, Override: m.Override})
+		_, err = r.RedeemVoucher(c.Context(), VoucherUse{Actor: p.Who().Actor(), Source: call.Source.ID, Number: string(m.Number), Merchant: m.Merchant, Details: m.Details, Group: m.Group, Override: bool(m.Override)})
 	}
 	if err != nil {
 		return govRefusal(err)

@@ -94,6 +94,10 @@ func decode(data []byte, v any) error {
 		if errors.As(err, &kind) && kind.Field != "" {
 			return &Failure{kind.Field[strings.LastIndexByte(kind.Field, '.')+1:], "is of another type"}
 		}
+		var known *Failure
+		if errors.As(err, &known) {
+			return known
+		}
 		return &Failure{"body", "is not the JSON that this call takes"}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -60,6 +60,22 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Flag is a truth value that comes as such or as a JSON string.
+type Flag bool
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "true", `"true"`:
+		*f = true
+	case "false", `"false"`, "null":
+		*f = false
+	default:
+		return &Failure{"override", "is neither true nor false"}
+	}
+	return nil
+}
+
 // Preactivation asks for a voucher.
 type Preactivation struct {
 	Amount   Text   `json:"voucher_amount"`
@@ -99,7 +115,7 @@ type Redemption struct {
 	Merchant string `json:"merchant_name"`
 	Details  string `json:"merchant_bank_details"`
 	Group    string `json:"merchant_voucher_group"`
-	Override bool   `json:"override"`
+	Override Flag   `json:"override"`
 }
 
 // Cancellation takes a voucher back.

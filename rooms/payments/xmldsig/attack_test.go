@@ -306,6 +306,9 @@ func TestAttacks(t *testing.T) {
 		if _, err := v.Verify([]byte(good)); !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), "serial number 1001") {
 			t.Errorf("another certificate than named: %v", err)
 		}
+		if _, err := new(Verifier).Verify([]byte(good)); !errors.Is(err, ErrCertificate) {
+			t.Errorf("nobody to ask: %v", err)
+		}
 		v = &Verifier{Certificate: func(*KeyInfo) (*Trusted, error) { return nil, nil }}
 		if _, err := v.Verify([]byte(good)); !errors.Is(err, ErrCertificate) {
 			t.Errorf("none: %v", err)

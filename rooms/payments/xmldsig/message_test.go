@@ -251,3 +251,31 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSignatureParts reads SignedInfo and KeyInfo of any content: those are
+// read before a signature was checked.
+func FuzzSignatureParts(f *testing.F) {
+	good := string(must(must(NewSigner(p256().key, p256().cert, IssuerSerial)).Sign([]byte(unsigned))))
+	for _, part := range []string{"SignedInfo", "KeyInfo"} {
+		f.Add([]byte(swap(f, between(good, "<ds:"+part, "</ds:"+part+">"), "<ds:"+part, "<ds:"+part+declareDS)))
+	}
+	f.Add(must(writeKeyInfo(p256().cert, Certificate, "x")))
+	f.Add([]byte(`<SignedInfo xmlns="` + nsDS + `"><CanonicalizationMethod Algorithm="` + algExclusive + `"><a:InclusiveNamespaces xmlns:a="` + algExclusive + `" PrefixList="x y"></a:InclusiveNamespaces></CanonicalizationMethod></SignedInfo>`))
+	f.Fuzz(func(t *testing.T, part []byte) {
+		canonical, err := Canonicalize(nil, part)
+		if err != nil {
+			return
+		}
+		var info signedInfo
+		if err := info.parse(canonical); err == nil && info.method == "" {
+			t.Errorf("no method in %s", canonical)
+		}
+		if key, _, err := parseKeyInfo(canonical); err == nil && key.Certificate == nil && key.Serial == "" && key.SKI == nil && key.Subject == "" {
+			t.Errorf("nothing named in %s", canonical)
+		}
+		c := cursor{b: canonical}
+		c.enter("SignatureValue")
+		c.text("SignatureValue")
+		normalName(string(part))
+	})
+}

@@ -200,6 +200,9 @@ func (v *Verifier) claim(p *signatureParts, info *signedInfo) (t *Trusted, value
 	if !v.accepts(info.method) {
 		return nil, nil, fail(ErrAlgorithm, "signature method %s is not accepted here", info.method)
 	}
+	if v.Certificate == nil {
+		return nil, nil, fail(ErrCertificate, "the verifier has nothing to find certificates with")
+	}
 	var key KeyInfo
 	if canonical := p.part(partKey); canonical != nil {
 		if key, _, err = parseKeyInfo(canonical); err != nil {

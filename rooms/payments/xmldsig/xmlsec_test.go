@@ -50,6 +50,9 @@ func TestXmlsecVerifiesOurs(t *testing.T) {
 		}
 		for _, form := range keyInfos {
 			for name, doc := range documents {
+				if a != ECDSAP256SHA256 && name != "nasty" {
+					continue // each document with one algorithm, each algorithm with one document
+				}
 				s := must(NewSignerWith(a, id.key, id.cert, form))
 				out, err := s.SignEnveloped([]byte(doc))
 				if err != nil {
@@ -65,8 +68,7 @@ func TestXmlsecVerifiesOurs(t *testing.T) {
 					t.Errorf("%s, form %d, %s: %v\n%s\n%s", a, form, name, err, text, out)
 				}
 				// and it does not say so of anything: one changed letter is found
-				changed := bytes.Replace(out, []byte("</ds:Transforms>"), []byte("<!--x--></ds:Transforms>"), 1)
-				changed = bytes.Replace(changed, []byte("1250.00"), []byte("9250.00"), 1)
+				changed := bytes.Replace(out, []byte("1250.00"), []byte("9250.00"), 1)
 				changed = bytes.Replace(changed, []byte("نام"), []byte("نان"), 1)
 				changed = bytes.Replace(changed, []byte("<ds:b>x"), []byte("<ds:b>y"), 1)
 				write(t, file, changed)
@@ -111,6 +113,9 @@ func TestWeVerifyXmlsec(t *testing.T) {
 			"by Id below":   {`<p:x xmlns:p="urn:p" xmlns="urn:d"><other/><a Id="r-1"><p:b/>` + xmlsecTemplate(a, "#r-1", "", x509data) + `</a></p:x>`, `<a xmlns="urn:d" Id="r-1"><p:b xmlns:p="urn:p"></p:b></a>`},
 			"prefix list":   {`<p:x xmlns:p="urn:p" xmlns:q="urn:q" xmlns="urn:d"><a Id="r-1"><p:b xmlns=""/>` + xmlsecTemplate(a, "#r-1", prefixes, x509data) + `</a></p:x>`, `<a xmlns="urn:d" xmlns:q="urn:q" Id="r-1"><p:b xmlns="" xmlns:p="urn:p"></p:b></a>`},
 		} {
+			if a != ECDSAP256SHA256 && name != "prefix list" {
+				continue
+			}
 			file := filepath.Join(t.TempDir(), "template.xml")
 			write(t, file, []byte(c.doc))
 			cmd := exec.Command(xmlsec, "--sign", "--privkey-pem", key+","+cert, "--id-attr:Id", "a", "--id-attr:Id", "urn:d:a", file)
