@@ -82,3 +82,8 @@ func (r *Room) PrefundForTest(account string, sum int64) error {
 
 // Settled waits until the tables contain all that the ledger decided.
 func (r *Room) Settled() error { return r.sequencer.Settle(context.Background(), r.pack.Currency.Code) }
+
+// SettledIn is Settled for another currency.
+func (r *Room) SettledIn(currency string) error {
+	return r.sequencer.Settle(context.Background(), currency)
+}

@@ -2,8 +2,10 @@ package iso20022_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sarai/rooms/payments/iso20022/xsd"
@@ -36,7 +38,13 @@ var treeMutations = map[string]func(rng *rand.Rand, root, e, parent *elem, at in
 	},
 	"empty": func(_ *rand.Rand, _, e, _ *elem, _ int, _ *xsd.Root) { e.children, e.text = nil, "" },
 	"value": func(rng *rand.Rand, root, _, _ *elem, _ int, _ *xsd.Root) {
-		if v := root.values(); len(v) > 0 {
+		byBase := map[xsd.Base][]*elem{} // each type the same chance: most values are texts
+		for _, v := range root.values() {
+			byBase[v.typ.Base] = append(byBase[v.typ.Base], v)
+		}
+		if len(byBase) > 0 {
+			bases := slices.Sorted(maps.Keys(byBase))
+			v := byBase[bases[rng.IntN(len(bases))]]
 			e := v[rng.IntN(len(v))]
 			e.text = badValue(rng, e)
 		}
@@ -202,15 +210,14 @@ func badValue(rng *rand.Rand, e *elem) string {
 	}
 	switch t.Base {
 	case xsd.DecimalBase:
-		return pick(rng, "", "-1", "-0", "1e3", "1.123456", "1.1234500", "123456789012345678", "1234567890123456789", "0000000000000000000000001", "1,5", "１", "--1", "NaN", ".", "5.", "12345678901234.12345",
-			"0.0000000001", "0.00000000000000001", "0.000000000000000001", "99999999999", "1 2", "+", "-", "١")
+		digits := func(n int) string { return "123456789012345678901234567890"[:max(n, 0)] }
+		return pick(rng, "", "-1", "-0", "-0.00", "1e3", digits(t.Total), digits(t.Total+1), digits(t.Total)+".0", "0"+digits(t.Total), "000000000000000000000000000"+digits(t.Total), "0."+digits(t.Fraction), "0."+digits(t.Fraction+1),
+			"0."+digits(t.Fraction)+"0", digits(t.Total-t.Fraction)+"."+digits(t.Fraction), digits(t.Total-t.Fraction+1)+"."+digits(t.Fraction), "1."+digits(t.Fraction)+"00", "0."+strings.Repeat("0", max(t.Fraction-1, 0))+"1", "0."+strings.Repeat("0", max(t.Fraction, 0))+"1",
+			"1,5", "１", "--1", "+-1", "NaN", "INF", ".", "5.", ".5", "+5", "1 2", "+", "-", "١", "0x1", "1_0", "1.2.3")
 	case xsd.BooleanBase:
 		return pick(rng, "", "TRUE", "yes", "2", "01", " 1 ", "true false")
 	case xsd.DateBase, xsd.DateTimeBase, xsd.TimeBase, xsd.GYearBase, xsd.GYearMonthBase:
-		date := pick(rng, "2026-11-21", "2023-02-29", "2100-02-29", "2400-02-29", "2026-11-31", "2026-00-10", "2026-13-01", "0000-01-01", "-0001-01-01", "20260-01-01", "020260-01-01", "26-01-01", "2026-1-1", "2026", "2026-11", "20261121")
-		clock := pick(rng, "T10:00:00", "T24:00:00", "T24:00:01", "T23:59:60", "T25:00:00", "T10:60:00", "T10:00", "T10:00:00.", "T10:00:00.000000000000001", " 10:00:00", "t10:00:00", "", "T1:00:00", "T10:00:00,5")
-		zone := pick(rng, "", "Z", "+05:00", "-14:00", "+14:00", "+14:01", "+15:00", "+0500", "+05", "z", "+5:00", "-00:00", "+13:60")
-		return pick(rng, date, date+clock+zone, strings.TrimPrefix(clock, "T")+zone, date+zone, date+clock)
+		return badTime(rng, t.Base)
 	case xsd.Base64Base:
 		return pick(rng, "", "A", "AA", "AAA", "AAAA", "AAA=", "AAB=", "AA==", "AB==", "A===", "=AAA", "AAAA=", "AAAAAA==", "AA AA", "AA*A", strings.Repeat("AAAA", 5000))
 	}
@@ -224,6 +231,39 @@ func badValue(rng *rand.Rand, e *elem) string {
 	long := func(s string, n int) string { return strings.Repeat(s, n) }
 	return pick(rng, "", " ", long("x", n), long("x", n+1), long("é", n), long("é", n+1), long("🙂", n), long("🙂", n+1), long("&amp;", n), long("&#233;", n+1), long(" ", n+1), "\r\n", long("\r\n", n), long("\r\n", n+1),
 		long("\r\r", n), "<![CDATA["+long("x", n)+"]]>", "<![CDATA["+long("x", n+1)+"]]>", "<![CDATA[<&]]>", "a<!-- -->b", "a]]>b", "&bogus;", "&#0;", "&#xD800;", "&#x110000;", "&#1;", "a\x01b", "a\ufffeb", "&#xfffe;", "&", "& ", "&;", "&#;", "&#x;", "&#65", "<", "a<b", ">", "<![CDATA[", "]]&gt;", "&lt;b&gt;", "&AMP;", "&#X41;")
+}
+
+// badTime makes a date or time with at most one odd part.
+func badTime(rng *rand.Rand, base xsd.Base) string {
+	odd := rng.IntN(5)
+	part := func(n int, fine, strange []string) string {
+		if odd == n {
+			return pick(rng, strange...)
+		}
+		return pick(rng, fine...)
+	}
+	year := part(0, []string{"2026", "2024", "1999"}, []string{"2000", "2100", "2400", "1900", "0000", "-0001", "-0004", "-2024", "0004", "20260", "020260", "202", "26", "+2026", "99999999999", ""})
+	month := part(1, []string{"01", "03", "12"}, []string{"02", "04", "06", "09", "11", "00", "13", "1", "010", "é"})
+	day := part(2, []string{"01", "28", "21"}, []string{"29", "30", "31", "32", "00", "1", "029"})
+	if odd == 0 && rng.IntN(2) == 0 {
+		month, day = "02", "29"
+	}
+	if odd == 1 && rng.IntN(2) == 0 {
+		day = pick(rng, "29", "30", "31")
+	}
+	clock := part(3, []string{"10:30:00", "23:59:59", "00:00:00.5"}, []string{"24:00:00", "24:00:00.000", "24:00:00.001", "24:00:01", "24:01:00", "25:00:00", "23:60:00", "23:59:60", "23:59:60.5", "23:59:59.999999", "1:00:00", "10:30", "10:30:00.", "10:30:0", "10:30:00,5", "103000", "-1:00:00"})
+	zone := part(4, []string{"", "Z", "+05:00"}, []string{"-14:00", "+14:00", "+14:01", "-14:01", "+13:59", "+13:60", "+15:00", "+24:00", "+0500", "+05", "z", "+5:00", "-00:00", "05:00", "Z+05:00", "+05:00:00", "ZZ", " Z", "UTC"})
+	switch base {
+	case xsd.DateBase:
+		return year + "-" + month + "-" + day + zone
+	case xsd.DateTimeBase:
+		return year + "-" + month + "-" + day + part(4, []string{"T"}, []string{"T", " ", "t", "", "TT"}) + clock + zone
+	case xsd.TimeBase:
+		return clock + zone
+	case xsd.GYearBase:
+		return year + zone
+	}
+	return year + "-" + month + zone
 }
 
 var firstTag = regexp.MustCompile(`<[^?!]`)
@@ -369,9 +409,10 @@ func before(doc, text string) string {
 // mutate gives a document with one to three damages and their names.
 func mutate(rng *rand.Rand, schema *xsd.Root, golden string) (doc, what string) {
 	tree, text := keys(treeMutations), keys(textMutations)
+	tree = append(tree, "value", "value", "value", "value", "attribute", "wildcard", "text between") // these have many kinds
 	var names []string
 	n := 1
-	if rng.IntN(4) == 0 {
+	if rng.IntN(6) == 0 {
 		n += 1 + rng.IntN(2)
 	}
 	doc = golden
