@@ -14,14 +14,16 @@
 //
 // # The ledger
 //
-// Package ledger has the rules; read its doc.go first. [Book] keeps them in the
-// database. Requests ([Work]) that wait for the same currency are decided
-// together in one transaction: it locks the currency's row in payments_book,
-// looks for the idempotency keys, reads the accounts the steps touch, decides
-// all steps in memory one after the other, and writes rows, entries, balances
-// and events. If the batch cannot be written, each request is tried alone. The
-// lock puts the batches of all processes in one order, which is the order of the
-// rows; there is no other lock to take in a wrong order.
+// Package ledger has the rules; read its doc.go first. The [Sequencer] keeps
+// balances, open reservations and recent keys in memory, decides all requests
+// ([Work]) that wait for a currency in one go and writes them as one batch in one
+// transaction, which first moves the lease, payments_book.number. Who finds that
+// another process has written follows its batches and decides anew, so the
+// batches of all processes have one order. Callers are answered after the commit.
+//
+// The batches are the truth. Tables are made from them afterwards (index.go):
+// transfers, balances, keys, positions, windows. An interactive Work is answered
+// when they contain it; a Quiet one, of the rail or of a file, at the commit.
 //
 // A request is known by day, party and key, and yesterday's keys count too, so
 // that a repetition after midnight is still one. What is kept with the key is
@@ -29,20 +31,18 @@
 // same request gets the same answer even if it would be decided otherwise now.
 // The same key with another payload is a conflict and changes nothing.
 //
-// The time of a reservation is kept by the book, not by a job: a commit that
-// comes too late in the order of rows becomes an EXPIRE row. The job
-// payments.reservation.expire only sees to it that the money comes back soon.
+// The time of a reservation is kept by the ledger: a commit that comes too late in
+// the order of rows becomes an EXPIRE row. [Room.Run] only sees to it that the
+// money comes back soon.
 //
 // A payment that is reserved and committed in one decision bears one time in
 // both its events; how long it took, in microseconds from when the order came to
 // the ledger until it was decided, is measured apart and stands in the second.
 //
-// All sums are int64 minor units with checked arithmetic. [Invariants] holds
-// the ledger's promises against the rows, [Book.VerifyChain] makes all hashes
-// again; the rail's operator sees both at /pay/operate.
-//
-// Everything goes through the interface [Ledger], so that a sequencer which
-// decides many requests together can take the place of [Book].
+// All sums are int64 minor units with checked arithmetic. The [Auditor] goes
+// through all batches by itself, proves their hashes and compares what the rows
+// moved with the balances; [Invariants] holds promises against the tables. Both
+// stand on the operator's page, and Run audits what is new twice a second.
 //
 // # Paying
 //
@@ -65,14 +65,19 @@
 //
 // # Tables
 //
-// payments_participant, payments_book, payments_account, payments_transfer,
-// payments_row, payments_entry, payments_alias, payments_fee, payments_order.
+// payments_participant, payments_certificate, payments_book (leases),
+// payments_batch (the ledger), payments_account, payments_alias, payments_fee,
+// payments_order; made from the batches: payments_transfer, payments_key,
+// payments_position, payments_window, payments_index and the balances of
+// payments_account.
 //
 // # Events
 //
 // payments.transfer.reserved, .committed, .aborted; payments.fee.asked, .paid
 // {fee, key, transfer}, .cancelled {fee, settled_by}; payments.sale.asked, .paid; payments.account.opened;
-// payments.book.opened. See events.go.
+// payments.book.opened; payments.batch.sealed {number, first, last, root, head}, the
+// event of every batch; payments.participant.admitted, .suspended, .resumed. See
+// events.go.
 //
 // # Standards and laws
 //

@@ -340,15 +340,32 @@ func TestExpiryRacesCommit(t *testing.T) {
 	})
 }
 
-func TestAChangedBalanceIsFound(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		db, _ := town(t, url, clock.At(noon))
-		must(t, db.Update(context.Background(), func(tx *store.Tx) error {
-			_, err := tx.Exec("update payments_account set balance = balance + 1 where id = 'ayesha'")
-			return err
-		}))
-		if _, err := NewAuditor(db, "PKR").Check(context.Background()); err == nil {
-			t.Fatal("a changed balance was not noticed")
-		}
-	})
+// TestTheAuditorFindsWhatWasChanged: a balance, a row, a note of what was before.
+func TestTheAuditorFindsWhatWasChanged(t *testing.T) {
+	for name, change := range map[string]string{
+		"a balance":                "update payments_account set balance = balance + 1 where id = 'ayesha'",
+		"what is held":             "update payments_account set held = held + 1 where id = 'settle-a'",
+		"a batch's root":           "update payments_batch set root = head where number = 1",
+		"a batch's time":           "update payments_batch set at = at + 1 where number = 1",
+		"which batch it was":       "update payments_batch set number = 7, first = 50 where number = 2",
+		"a batch that is missing":  "delete from payments_batch where number = 1",
+		"what came before a batch": "update payments_batch set before = root where number = 2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachURL(t, func(t *testing.T, url string) {
+				ctx := context.Background()
+				db, b := town(t, url, clock.At(noon))
+				_, err := b.Do(ctx, Work{Currency: "PKR", Steps: []ledger.Step{reserveStep("t1", "k1", "ayesha", "bakery", 1_00, noon.Add(time.Minute))}})
+				must(t, err)
+				holds(t, db, b)
+				must(t, db.Update(ctx, func(tx *store.Tx) error {
+					_, err := tx.Exec(change)
+					return err
+				}))
+				if _, err := NewAuditor(db, "PKR").Check(ctx); err == nil {
+					t.Fatal("nobody noticed")
+				}
+			})
+		})
+	}
 }

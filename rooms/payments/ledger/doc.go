@@ -1,7 +1,8 @@
 // Package ledger holds the rules of the book: what a step does to balances,
 // and when it is refused. It is pure: no database, no clock, no randomness. The
-// room loads a [State], applies steps in order and writes what changed; a
-// sequencer that keeps the state in memory would do the same.
+// room keeps a [State] in memory, applies steps in order ([State.Begin],
+// [State.Apply]) and writes the rows as a [Batch]; when the batch is durable it
+// keeps what changed ([State.Keep]), else it takes it back ([State.Undo]).
 //
 // # Accounts and books
 //
@@ -37,5 +38,6 @@
 //   - no arithmetic wraps: a sum that would not fit is a refusal;
 //   - a refusal is a row too: it keeps its key, its payload's hash and its
 //     ISO 20022 reason, and the same request gets the same answer;
-//   - each row's hash covers the one before it, in one chain a currency.
+//   - rows are kept in batches, each under one Merkle root, the batches chained by
+//     their heads, one chain a currency; a [Proof] leads from a row to a root.
 package ledger
