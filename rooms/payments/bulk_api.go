@@ -56,7 +56,7 @@ type bulkID struct {
 }
 
 type bulkLinesOf struct {
-	bulkID
+	No    int64 `path:"no" minimum:"1" maximum:"500000000000"`
 	After int64 `query:"after" minimum:"0" doc:"number of the last line you have"`
 	Limit int   `query:"limit" minimum:"1" maximum:"5000" default:"1000"`
 	Rest  bool  `query:"rest" doc:"only lines that were not paid"`
@@ -103,7 +103,9 @@ func orNone(t time.Time) *time.Time {
 }
 
 func (r *Room) bulkAPI(a *api.API) {
-	load := func(ctx context.Context, in *bulkID) (Bulk, error) { return r.bulkByKey(ctx, strconv.FormatInt(in.No, 10)) }
+	load := func(ctx context.Context, in *bulkID) (Bulk, error) {
+		return r.bulkByKey(ctx, strconv.FormatInt(in.No, 10))
+	}
 	api.Handle(a, api.Operation[bulkID, Bulk]{Method: "GET", Path: "/api/payments/bulk/{no}", ID: "payments-bulk", Summary: "Read the state of a file of payments", Action: "payments.bulk.see", Load: load},
 		func(ctx context.Context, p gate.Permit[Bulk], _ *bulkID) (*BulkView, error) {
 			b := p.Resource()
@@ -120,7 +122,7 @@ func (r *Room) bulkAPI(a *api.API) {
 			return v, err
 		})
 	api.Handle(a, api.Operation[bulkLinesOf, Bulk]{Method: "GET", Path: "/api/payments/bulk/{no}/lines", ID: "payments-bulk-lines", Summary: "Read the status of each payment of a file", Action: "payments.bulk.see",
-		Load: func(ctx context.Context, in *bulkLinesOf) (Bulk, error) { return load(ctx, &in.bulkID) }},
+		Load: func(ctx context.Context, in *bulkLinesOf) (Bulk, error) { return load(ctx, &bulkID{in.No}) }},
 		func(ctx context.Context, p gate.Permit[Bulk], in *bulkLinesOf) (*LinesView, error) {
 			condition := ""
 			if in.Rest {

@@ -45,6 +45,7 @@ func TestBulk(t *testing.T) {
 			{"bad files leave no trace", badFilesLeaveNoTrace},
 			{"one person cannot do it alone", onePersonCannotDoItAlone},
 			{"an answer that is lost is found again", anAnswerThatIsLostIsFoundAgain},
+			{"officials at their pages", officialsAtTheirPages},
 			{"money runs out and the remainder is paid later", moneyRunsOut},
 		} {
 			t.Run(story.name, func(t *testing.T) {

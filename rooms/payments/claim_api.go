@@ -113,14 +113,14 @@ func (r *Room) claimAPI(a *api.API) {
 			}
 			c, err := r.openNewClaim(ctx, p.Who().Actor(), to.Holder, k, to.ID, in.Body.Type)
 			if err != nil {
-				return nil, err
+				return nil, r.probed(ctx, in.Participant, err)
 			}
 			return r.viewClaim(ctx, c, in.Participant)
 		})
 	forMember(r, a, api.Operation[listClaims, Seat]{Method: "GET", Path: "/claims", ID: "directory-claims", Summary: "List the claims a participant is a party of", Description: "By the time of the last change, oldest first: keep the cursor and ask again for what is new."}, policyClaimsList,
 		func(ctx context.Context, _ gate.Permit[Seat], in *listClaims) (*api.List[ClaimView], error) {
 			changed, id := int64(0), ""
-			if _, err := in.Paging.After(&changed, &id); err != nil {
+			if _, err := in.After(&changed, &id); err != nil {
 				return nil, err
 			}
 			var list []*Claim

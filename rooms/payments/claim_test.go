@@ -358,7 +358,7 @@ func TestANumberChangesHands(t *testing.T) {
 			t.Error("the donor learns who claims:", words)
 		}
 		// A second claim, a move and an unlinking wait for the end of the first.
-		words, at := h.prove(as("c0035"), "/wallet/aliases/mobile", mobile, "account", "person-c0035")
+		_, at := h.prove(as("c0035"), "/wallet/aliases/mobile", mobile, "account", "person-c0035")
 		words, _, _ = h.page(as("c0035"), at, "x", "y")
 		says(words, "There is a claim to this number")
 
@@ -406,7 +406,7 @@ func TestANumberChangesHands(t *testing.T) {
 		says(pay("20000"), "Paid")
 		says(pay("5001"), "can receive only a limited sum")
 		says(pay("5000"), "Paid")
-		words, at = h.prove(as("ayesha"), "/wallet/aliases/mobile", mobile, "account", "person-ayesha")
+		_, at = h.prove(as("ayesha"), "/wallet/aliases/mobile", mobile, "account", "person-ayesha")
 		words, _, _ = h.page(as("ayesha"), at, "x", "y")
 		says(words, "cannot be claimed yet")
 		h.Clock.Advance(CalmTime)
@@ -415,7 +415,7 @@ func TestANumberChangesHands(t *testing.T) {
 		}
 
 		// A claim that nobody completes ends on the fourteenth day.
-		words, at = h.prove(as("ayesha"), "/wallet/aliases/mobile", mobile, "account", "person-ayesha")
+		_, at = h.prove(as("ayesha"), "/wallet/aliases/mobile", mobile, "account", "person-ayesha")
 		_, _, claim = h.page(as("ayesha"), at, "x", "y")
 		words, _, _ = h.page(as("bilal"), claim+"/confirm", "x", "y")
 		says(words, "no longer leads to your account")

@@ -110,7 +110,7 @@ func TestAParticipantKeepsItsCopy(t *testing.T) {
 		h.want(h.call(bank, "POST", at+"/entries", fields{"kind": "mobile", "value": "0399 5550001", "iban": string(c.IBAN)}), 201, "link again")
 		h.want(h.call(bank, "POST", at+"/entries", fields{"kind": "mobile", "value": string(h.citizen("ayesha").Phone), "iban": string(c.IBAN)}), 409, "somebody else's")
 		h.want(h.call(bank, "POST", at+"/entries", fields{"kind": "number", "value": h.citizen("ayesha").Number, "iban": string(c.IBAN)}), 409, "somebody else's national number")
-		h.want(h.call(bank, "POST", at+"/entries", fields{"kind": "mobile", "value": "0399 5550002", "iban": string(h.foreign(other).IBAN)}), 422, "another bank's customer")
+		h.want(h.call(bank, "POST", at+"/entries", fields{"kind": "mobile", "value": "0399 5550002", "iban": h.foreign(other).IBAN}), 422, "another bank's customer")
 
 		// the content id as the documentation says
 		e := made.body
@@ -178,9 +178,21 @@ func TestAParticipantKeepsItsCopy(t *testing.T) {
 		if found.body["iban"] != string(h.citizen("ayesha").IBAN) || found.body["tokens_left"] != 49.0 || len(found.body["statistics"].([]any)) != 3 {
 			h.t.Error(found.text)
 		}
-		h.want(h.call(bank, "POST", at+"/lookups", fields{"to": string(h.citizen("ayesha").Phone), "payer": string(h.foreign(other).IBAN)}), 422, "ask for another bank's customer")
+		h.want(h.call(bank, "POST", at+"/lookups", fields{"to": string(h.citizen("ayesha").Phone), "payer": h.foreign(other).IBAN}), 422, "ask for another bank's customer")
+		// as was an attempt to link what is somebody else's, by three
 		size := classes[classOf[h.kindOf(c.Bank)]].Size
-		if p := h.call(bank, "GET", at+"/policies", nil); p.list[0].(map[string]any)["tokens"] != float64(size-1) {
+		if p := h.call(bank, "GET", at+"/policies", nil); p.list[0].(map[string]any)["tokens"] != float64(size-4) {
+			h.t.Error(p.text)
+		}
+		// the operator gives it another class
+		hina := h.AsOfficial("s-hina", "sbp.rail")
+		if words, _, _ := h.page(hina, "/pay/directory/class", "participant", c.Bank, "class", "A"); !strings.Contains(words, "The class is set") {
+			h.t.Error(words)
+		}
+		if words, _, _ := h.page(hina, "/pay/directory/class", "participant", c.Bank, "class", "Z"); !strings.Contains(words, "Choose a participant and a class") {
+			h.t.Error(words)
+		}
+		if p := h.call(bank, "GET", at+"/policies", nil); p.list[0].(map[string]any)["size"] != 20000.0 {
 			h.t.Error(p.text)
 		}
 	})
@@ -334,36 +346,41 @@ func (h *hall) dump() string {
 			return err
 		}
 		for _, name := range names {
-			rows, err := tx.Query("select * from " + name)
-			if err != nil {
-				return err
-			}
-			columns, err := rows.Columns()
-			if err != nil {
-				return err
-			}
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			for rows.Next() {
-				if err := rows.Scan(into...); err != nil {
-					return err
-				}
-				fmt.Fprintf(&out, "%s:", name)
-				for _, v := range values {
-					if b, ok := v.([]byte); ok {
-						v = string(b)
-					}
-					fmt.Fprintf(&out, " %v", v)
-				}
-				out.WriteByte('\n')
-			}
-			if err := rows.Close(); err != nil {
+			if err := dumpTable(tx, name, &out); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
 	return out.String()
+}
+
+func dumpTable(tx *store.Tx, name string, out *strings.Builder) error {
+	rows, err := tx.Query("select * from " + name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s:", name)
+		for _, v := range values {
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			fmt.Fprintf(out, " %v", v)
+		}
+		out.WriteByte('\n')
+	}
+	return rows.Err()
 }

@@ -95,7 +95,7 @@ func (r *Room) contentAPI(a *api.API) {
 	forMember(r, a, api.Operation[cidList, Seat]{Method: "GET", Path: "/cids", ID: "directory-cids", Summary: "List the content ids of all your entries of a kind"}, policyCIDList,
 		func(ctx context.Context, _ gate.Permit[Seat], in *cidList) (*api.List[string], error) {
 			after := make([]byte, 0, sha256.Size)
-			if _, err := in.Paging.After(&after); err != nil {
+			if _, err := in.After(&after); err != nil {
 				return nil, err
 			}
 			var list [][]byte

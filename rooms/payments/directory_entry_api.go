@@ -185,6 +185,29 @@ func (r *Room) memberAlias(ctx context.Context, participant, id string) (*Alias,
 	return a, err
 }
 
+// probed makes a refusal that tells whether a number is in the directory, and
+// whose it is, cost what a lookup costs that finds nothing: else a participant
+// could scan by trying to link.
+func (r *Room) probed(ctx context.Context, participant string, refusal error) error {
+	switch fault.As(refusal).Key {
+	case "payments.alias.other-person", "payments.alias.other-participant", "payments.claim.no-alias", "payments.claim.type-wrong":
+	default:
+		return refusal
+	}
+	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		p, err := r.memberPolicy(tx, participant)
+		if err != nil {
+			return err
+		}
+		p.Hit = p.Miss
+		return take(tx, p, "participant/"+participant)
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
 func (r *Room) memberEntriesAPI(a *api.API) {
 	forMember(r, a, api.Operation[createEntry, Seat]{Method: "POST", Path: "/entries", ID: "directory-member-entry-create", Summary: "Link a number to a customer's account", Idempotent: true, Status: 201,
 		Description: "payments.alias.other-participant: the number is the customer's at another participant, open a portability claim. payments.alias.other-person: it is somebody else's, open an ownership claim."}, policyEntriesWrite,
@@ -199,7 +222,7 @@ func (r *Room) memberEntriesAPI(a *api.API) {
 			}
 			l, err := r.link(ctx, p.Who().Actor(), to.Holder, k, to.ID, false)
 			if err != nil {
-				return nil, err
+				return nil, r.probed(ctx, in.Participant, err)
 			}
 			return r.memberEntry(ctx, l)
 		})

@@ -19,6 +19,8 @@ const (
 	MarkAcknowledged = "payments.mark.acknowledged"
 	MarkClosed       = "payments.mark.closed"
 	MarkCancelled    = "payments.mark.cancelled"
+
+	ParticipantClassed = "payments.participant.classed" // the size of its bucket for lookups was set
 )
 
 // AliasData is what an alias's events say.
@@ -47,6 +49,12 @@ type MarkData struct {
 	Reporter    string `json:"reporter"`
 	Counterpart string `json:"counterpart"`
 	Outcome     string `json:"outcome,omitempty"`
+}
+
+// ClassData is what participant.classed says.
+type ClassData struct {
+	Participant string `json:"participant"`
+	Class       string `json:"class"`
 }
 
 func (a *Alias) data() AliasData {

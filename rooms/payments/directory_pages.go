@@ -2,6 +2,8 @@ package payments
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +50,54 @@ func (r *Room) directoryPages(s *web.Site) {
 		}
 		return c.Render(web.Page{Title: c.T("payments.directory.title"), Wide: true}, directoryBody(v))
 	}})
+	web.Handle(s, web.Route[gate.House]{Pattern: "POST /pay/directory/class", Action: "payments.directory.operate", Limit: aliasPause, Do: r.setClass})
+}
+
+// setClass sets the size of a participant's bucket for lookups.
+func (r *Room) setClass(c *web.Ctx, p gate.Permit[gate.House]) error {
+	f, err := c.Form()
+	if err != nil {
+		return err
+	}
+	v, err := r.directoryView(c.Context())
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, m := range v.Members {
+		ids = append(ids, m.ID)
+	}
+	id := f.Choice("participant", "payments.directory.class.missing", ids...)
+	class := f.Choice("class", "payments.directory.class.missing", slices.Sorted(maps.Keys(classes))...)
+	if err := f.Err(); err != nil {
+		return c.Invalid(err, web.Page{Title: c.T("payments.directory.title"), Wide: true}, directoryBody(v))
+	}
+	err = r.db.Update(c.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec("update payments_participant set directory_class = $2 where id = $1", id, class)
+		tx.Emit(store.Event{Type: ParticipantClassed, Version: 1, Subject: "payments/participant/" + id, Actor: p.Who().Actor(), Data: ClassData{Participant: id, Class: class}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.Flash("good", "payments.directory.class.set")
+	return c.Redirect("/pay/directory")
+}
+
+// classOptions are the classes with the figures behind them.
+func classOptions(ctx context.Context) (options []web.Option) {
+	for _, name := range slices.Sorted(maps.Keys(classes)) {
+		p := classes[name]
+		options = append(options, web.Option{Value: name, Label: web.T(ctx, "payments.directory.class.what", "class", name, "size", web.Number(p.Size), "rate", web.Number(int64(time.Minute/p.Every)))})
+	}
+	return options
+}
+
+func memberOptions(ctx context.Context, v directoryView) (options []web.Option) {
+	for _, m := range v.Members {
+		options = append(options, web.Option{Value: m.ID, Label: m.Name(web.Lang(ctx).Code)})
+	}
+	return options
 }
 
 func (r *Room) directoryView(ctx context.Context) (v directoryView, err error) {

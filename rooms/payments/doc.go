@@ -63,6 +63,57 @@
 // that counts ends the others in its own transaction, and a payment of one of
 // those is refused with nothing moved. So there is nothing to pay back.
 //
+// # The directory
+//
+// The directory leads from a mobile number or a national number to an account, in
+// the manner of DICT, Brazil's directory for Pix (Banco Central do Brasil, DICT
+// API 1.8). Its words: alias (DICT: entry), claim, lookup, bucket and policy, mark
+// (infraction report), content id and set.
+//
+// The number itself is nowhere: an alias is a keyed hash, and its id comes from
+// that hash, so that it is the same whenever the number is in the directory. A
+// mobile number is linked by who shows with a one-time code that they have it
+// ([Messages]; a demonstration shows the code on the page), a national number by
+// the person whose identity record has it ([Numbers]). One alias leads to one
+// account; its holder moves it between their own accounts at once.
+//
+// A claim asks for an alias that is somebody else's now (ownership) or the same
+// person's at another participant (portability). It is open until the donor's
+// participant acknowledges it, then waits for the donor: seven days, after which
+// an ownership claim is confirmed by default and a portability claim cancelled;
+// on the fourteenth day what was not completed is over ([Terms]). Confirming takes
+// the donor's alias away, completing writes the claimer's. A donor keeps the number
+// by a new one-time code; a claimer whom nobody answered needs one too. What
+// changed hands, or whose SIM card was changed, cools off for 72 hours: it receives
+// a limited sum and cannot be claimed ([CalmTime], [CalmMost]). That stays with the
+// number, in the directory or out of it. The rules are a plain function,
+// Claim.apply; the clock's steps are the job payments.claim.due.
+//
+// Every name that is shown is paid for: a lookup takes tokens from the payer's
+// bucket and answers in one transaction, whichever session, page, interface or
+// participant it comes through. A person has 50 tokens and gets one each half
+// hour; an answer costs one, a number that leads nowhere twenty, and a payment that
+// follows gives its token back. What is owed is a debt, so that the last token buys
+// no cheap miss. Together with a limit of 99 names of persons in any 24 hours that
+// makes less than a hundred names a day from one person, by construction
+// ([PolicyPerson]); TestNobodyReadsOutTheDirectory attacks it. Participants have
+// the buckets of DICT, in classes A to F. All that names a payee before a payment
+// goes through lookUp; only codes that we signed do not.
+//
+// A mark reports a payment as part of a fraud. Its words are read by the two
+// participants of the payment and the rail's operator; any participant sees
+// counts over 3, 6 and 12 months; a payer is warned when both participants agreed,
+// and the payee sees that too and can object. policy.cedar says who may what.
+//
+// Participants keep a copy of their part. Each alias has a content id, and the
+// exclusive or of all of a participant and kind, kept along with every change, is
+// compared with the participant's; numbered events say what changed since. See
+// directory_cid.go for how a content id is made.
+//
+// Whatever changes the directory locks the alias first, then the claim, then the
+// sets of content ids in the order of participants. Buckets are locked in the order
+// of their names, and nothing is waited for behind them.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -70,6 +121,8 @@
 // payments_order; made from the batches: payments_transfer, payments_key,
 // payments_position, payments_window, payments_index and the balances of
 // payments_account.
+// Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
+// payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 //
 // # Events
 //
@@ -78,11 +131,17 @@
 // payments.book.opened; payments.batch.sealed {number, first, last, root, head}, the
 // event of every batch; payments.participant.admitted, .suspended, .resumed. See
 // events.go.
+// payments.alias.linked, .moved, .unlinked, .calmed; payments.claim.opened,
+// .acknowledged, .confirmed, .refused, .cancelled, .completed {claim, type, donor,
+// claimer, reason}; payments.mark.opened, .acknowledged, .closed, .cancelled;
+// payments.participant.classed. See directory_events.go.
 //
 // # Standards and laws
 //
 // EMVCo QRCPS Merchant-Presented Mode 1.1 (package emvqr), ISO 13616 IBAN, ISO
 // 4217, ISO 18245, ISO 9362, ISO 20022 ExternalStatusReason1Code for refusals.
+// DICT API 1.8 of the Banco Central do Brasil for the directory, RFC 9457 for
+// refusals, draft-ietf-httpapi-ratelimit-headers for tokens.
 // Payment Systems and Electronic Fund Transfers Act 2007; the State Bank's
 // rules for Raast: credit within 20 seconds, no fee for the customer.
 package payments

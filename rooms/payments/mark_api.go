@@ -79,7 +79,7 @@ func (r *Room) markAPI(a *api.API) {
 	forMember(r, a, api.Operation[listMarks, Seat]{Method: "GET", Path: "/infraction-reports", ID: "directory-infraction-reports", Summary: "List the reports a participant is a party of", Description: "By the time of the last change, oldest first."}, policyMarksList,
 		func(ctx context.Context, _ gate.Permit[Seat], in *listMarks) (*api.List[InfractionReport], error) {
 			changed, id := int64(0), ""
-			if _, err := in.Paging.After(&changed, &id); err != nil {
+			if _, err := in.After(&changed, &id); err != nil {
 				return nil, err
 			}
 			var list []*Mark

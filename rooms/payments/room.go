@@ -74,7 +74,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Keys.Declare(keys.Purpose{Name: purposeRailTLS, Alg: keys.ES256, Subject: "CN=Payment rail"})
-	c.Keys.Declare(keys.Purpose{Name: purposeRailSign, Alg: keys.ES256, Subject: "CN=Messages of the payment rail"})
+	c.Keys.Declare(keys.Purpose{Name: purposeRailSign, Alg: keys.ES256, Subject: "CN=Payment rail messages"})
 	c.Gate.Require(actionSend, "payments.Rail")
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
 	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})

@@ -175,6 +175,9 @@ func readSimple(x simpleXML) (*simple, error) {
 		switch f.XMLName.Local {
 		case "enumeration":
 			t.Enum, err = append(t.Enum, f.Value), nil
+			if !(&xsd.Regexp{Source: "[A-Za-z0-9_.+-]+"}).Match(f.Value) {
+				err = fmt.Errorf("a code of other characters than letters and digits")
+			}
 		case "pattern":
 			if t.pattern != "" {
 				return nil, fmt.Errorf("two patterns")

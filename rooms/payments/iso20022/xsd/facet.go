@@ -29,6 +29,12 @@ func (t *Simple) check(value string) (string, Rule) {
 	return value, ""
 }
 
+// safe says that a valid value never has a character to escape: numbers, times,
+// codes, and patterns of letters, digits and a few marks.
+func (t *Simple) safe() bool {
+	return t.Base != String || t.Enum != nil || t.Pattern != nil && t.Pattern.Err() == nil && t.Pattern.dfa.safe
+}
+
 // length counts characters, and only when counting octets does not decide.
 func (t *Simple) length(value string) Rule {
 	if t.MinLen > 0 && (len(value) < t.MinLen || len(value) < 4*t.MinLen && utf8.RuneCountInString(value) < t.MinLen) {

@@ -2,6 +2,7 @@ package xsd
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -66,6 +67,7 @@ type dfa struct {
 	bounds  []rune // sorted first characters of the classes
 	next    []uint16
 	accept  []bool
+	safe    bool // it matches nothing that XML writes as a reference
 }
 
 func (d *dfa) class(c rune) int {
@@ -161,10 +163,11 @@ func compile(source string) (*dfa, error) {
 	if len(n.eps) > maxStates {
 		return nil, errTooLarge
 	}
-	d := &dfa{bounds: []rune{0}}
+	d := &dfa{bounds: []rune{0}, safe: true}
 	for _, edges := range n.edges {
 		for _, e := range edges {
 			for _, r := range e.set {
+				d.safe = d.safe && r.lo >= ' ' && r.hi < 0x7f && !strings.ContainsFunc("&<>\"", e.set.has)
 				d.bounds = append(d.bounds, r.lo, r.hi+1)
 			}
 		}

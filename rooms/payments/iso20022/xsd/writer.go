@@ -92,20 +92,17 @@ func (w *Writer) count(f *Field) {
 
 func (w *Writer) start(f *Field) {
 	w.count(f)
-	w.buf = append(w.buf, '<')
-	w.buf = append(w.buf, f.Name...)
+	w.buf = append(append(w.buf, '<'), f.Name...)
 }
 
 func (w *Writer) stop(f *Field) {
-	w.buf = append(w.buf, '<', '/')
-	w.buf = append(w.buf, f.Name...)
-	w.buf = append(w.buf, '>')
+	w.buf = append(append(append(w.buf, '<', '/'), f.Name...), '>')
 }
 
 // Enter opens an element that has children.
 func (w *Writer) Enter(f *Field) {
-	w.start(f)
-	w.buf = append(w.buf, '>')
+	w.count(f)
+	w.buf = append(append(append(w.buf, '<'), f.Name...), '>')
 	w.frames = append(w.frames, written{field: f})
 }
 
@@ -139,10 +136,10 @@ func (w *Writer) Child(f *Field, node Node) {
 
 // Text writes a required value.
 func (w *Writer) Text(f *Field, value string) {
-	w.start(f)
-	w.buf = append(w.buf, '>')
+	w.count(f)
+	w.buf = append(append(append(w.buf, '<'), f.Name...), '>')
 	w.value(f, f.Simple, value)
-	w.stop(f)
+	w.buf = append(append(append(w.buf, '<', '/'), f.Name...), '>')
 }
 
 func (w *Writer) value(f *Field, t *Simple, value string) {
@@ -152,10 +149,10 @@ func (w *Writer) value(f *Field, t *Simple, value string) {
 	} else if rule != "" {
 		w.fail(f, rule, t.advice(rule))
 	}
-	if t.Base == String || rule != "" {
-		w.escape(f, checked, false)
-	} else { // digits, letters and a few marks: nothing to escape
+	if rule == "" && t.safe() {
 		w.buf = append(w.buf, checked...)
+	} else {
+		w.escape(f, checked, false)
 	}
 }
 
@@ -277,36 +274,44 @@ func (w *Writer) fail(f *Field, rule Rule, advice string) {
 	w.errs = append(w.errs, &Error{Path: path.String(), Rule: rule, Advice: advice})
 }
 
-func (w *Writer) escape(f *Field, s string, attr bool) {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == '&' || c == '<' || c == '>' || c == '"' || c >= 0x80 {
-			w.careful(f, s, attr)
-			return
-		}
+// clean are the octets that stand in a text and in an attribute as they are and
+// are a whole character.
+var clean = func() (t [256]bool) {
+	for c := ' '; c < 0x80; c++ {
+		t[c] = !strings.ContainsRune("&<>\"", c)
 	}
-	w.buf = append(w.buf, s...)
+	return t
+}()
+
+func (w *Writer) escape(f *Field, s string, attr bool) {
+	i := 0
+	for i < len(s) && clean[s[i]] {
+		i++
+	}
+	w.buf = append(w.buf, s[:i]...)
+	if i < len(s) {
+		w.careful(f, s[i:], attr)
+	}
 }
 
 func (w *Writer) careful(f *Field, s string, attr bool) {
-	for i, c := range s {
-		if c == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
-				w.fail(f, WellFormed, "write UTF-8")
-				return
-			}
-		}
-		if !isChar(c) {
-			w.fail(f, WellFormed, "take out the character that XML does not allow")
-			return
-		}
+	switch {
+	case !utf8.ValidString(s):
+		w.fail(f, WellFormed, "write UTF-8")
+	case strings.ContainsFunc(s, func(c rune) bool { return !isChar(c) }):
+		w.fail(f, WellFormed, "take out the character that XML does not allow")
+	default:
+		w.buf = appendEscaped(w.buf, s, attr)
 	}
-	w.buf = appendEscaped(w.buf, s, attr)
 }
 
 // appendEscaped escapes as Canonical XML does.
 func appendEscaped(b []byte, s string, attr bool) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
+		if c := s[i]; clean[c] || c >= 0x80 {
+			continue
+		}
 		ref := ""
 		switch s[i] {
 		case '&':
