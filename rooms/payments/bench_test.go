@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,4 +196,54 @@ func (n *benchNation) settle(b *testing.B) {
 		_, err := NewAuditor(n.db, "PKR").Check(context.Background())
 		must(b, err)
 	}
+}
+
+// BenchmarkOlder measures the same at 1,024 clients with older transfers in the
+// database: 0 and one million, or what SARAI_BENCH_OLDER says, in thousands
+// ("0,1000,10000"). The older ones are written straight into the tables, as the
+// ledger would have left them, with their keys in yesterday's part.
+func BenchmarkOlder(b *testing.B) {
+	sizes := []int{0, 1000}
+	if list := os.Getenv("SARAI_BENCH_OLDER"); list != "" {
+		sizes = nil
+		for _, n := range strings.Split(list, ",") {
+			k, err := strconv.Atoi(n)
+			must(b, err)
+			sizes = append(sizes, k)
+		}
+	}
+	for _, e := range engines() {
+		for _, thousands := range sizes {
+			b.Run(fmt.Sprintf("%s/%dk", e.name, thousands), func(b *testing.B) {
+				n := nation(b, e.url(b))
+				n.age(b, thousands)
+				n.run(b, 1024, "uniform", n.twoPhase)
+				n.settle(b)
+			})
+		}
+	}
+}
+
+// age writes transfers of yesterday.
+func (n *benchNation) age(b *testing.B, thousands int) {
+	b.Helper()
+	r := rand.New(rand.NewPCG(11, 13)) //nolint:gosec // a script
+	yesterday := time.Now().Add(-24 * time.Hour)
+	day := (&memory{zone: karachi}).day(yesterday)
+	for range thousands / 10 {
+		must(b, n.db.Update(context.Background(), func(tx *store.Tx) error {
+			var transfers, keys [][]any
+			for range 10_000 {
+				from, to := pair(r, "uniform")
+				t := &Transfer{Transfer: ledger.Transfer{ID: id.New(), Debit: from, Credit: to, Amount: 1, Currency: "PKR", Phase: ledger.Committed, Expires: yesterday}, Kind: kindTransfer, Reserved: yesterday, Finished: yesterday, DebitBook: "bank-00", CreditBook: "bank-01"}
+				k := hashKey("bench", t.ID)
+				transfers, keys = append(transfers, t.values()), append(keys, []any{day, k[:], "PKR", int64(0)})
+			}
+			if err := insert(tx, "payments_transfer ("+transferColumns+")", transfers); err != nil {
+				return err
+			}
+			return insertAnd(tx, "payments_key (day, hash, currency, seq)", keys, " on conflict (day, hash) do nothing")
+		}))
+	}
+	b.ResetTimer()
 }

@@ -44,6 +44,10 @@ func hashKey(party, key string) keyHash {
 	return keyHash(sum[:16])
 }
 
+// preloaded is up to how many accounts are all read at once when the ledger is
+// opened; of more, those that are needed are read when they are.
+const preloaded = 200_000
+
 // maxRemembered is how many accounts stay in memory; a table read brings the
 // others back.
 const maxRemembered = 1_000_000
@@ -81,9 +85,17 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 	for _, t := range open {
 		m.put(t)
 	}
-	accounts, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where role <> 'customer' and currency = $1", currency)
+	var all int64
+	if err := tx.QueryRow("select count(*) from payments_account").Scan(&all); err != nil {
+		return nil, err
+	}
+	which := "role <> 'customer' and currency = $1"
+	if all <= preloaded {
+		which = "currency = $1"
+	}
+	accounts, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where "+which, currency)
 	if err != nil {
-		return nil, fmt.Errorf("accounts of participants: %w", err)
+		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	for _, a := range accounts {
 		m.state.Put(&a.Account)

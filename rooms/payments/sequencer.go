@@ -190,7 +190,11 @@ func (l *line) together(batch []*ticket) error {
 		err = l.resolve(ctx, d, err)
 	}
 	if err != nil {
-		l.memory = nil
+		if errors.Is(err, errUndo) && d != nil && !d.followed {
+			l.memory.state.Undo() // a request was at fault, not the database
+		} else {
+			l.memory = nil
+		}
 		return err
 	}
 	last := l.memory.keep(d)
@@ -248,19 +252,22 @@ type deciding struct {
 	batch  *ledger.Batch          // nil: nothing new
 	rows   []ledger.Row           // new ones
 	notes  map[int]rowNote        // by place in rows
+
+	followed bool // others' batches were read in this transaction
 }
 
 // open moves the lease, follows what others wrote and reads what the batch
 // touches.
 func (l *line) open(tx *store.Tx, batch []*ticket) (*deciding, error) {
-	if l.memory == nil {
+	fresh := l.memory == nil
+	if fresh {
 		m, err := load(tx, l.currency, l.q.zone)
 		if err != nil {
 			return nil, fmt.Errorf("open the ledger of %s: %w", l.currency, err)
 		}
 		l.memory = m
 	}
-	m := l.memory
+	m, followed := l.memory, fresh
 	l.mu.Lock()
 	m.forget(l.indexed)
 	l.mu.Unlock()
@@ -273,6 +280,7 @@ func (l *line) open(tx *store.Tx, batch []*ticket) (*deciding, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock the lease of %s: %w", l.currency, err)
 		}
+		followed = true
 		if err := m.follow(tx, number); err != nil {
 			return nil, err
 		}
@@ -280,7 +288,7 @@ func (l *line) open(tx *store.Tx, batch []*ticket) (*deciding, error) {
 			return nil, errors.Join(fmt.Errorf("the lease of %s is at %d and its batches end at %d", l.currency, number, m.state.Batch), err)
 		}
 	}
-	d := &deciding{tx: tx, line: l, memory: m, state: m.state, notes: map[int]rowNote{}}
+	d := &deciding{tx: tx, line: l, memory: m, state: m.state, notes: map[int]rowNote{}, followed: followed}
 	m.state.Begin()
 	total := 0
 	for _, t := range batch {
