@@ -134,7 +134,7 @@ func TestBulkChild(t *testing.T) {
 	b, err := r.bulk(ctx, 1)
 	must(t, err)
 	for more := b.State == BulkPaying; more; {
-		turn := &payTurn{room: r, bulk: b, purpose: "support", until: time.Now().Add(time.Minute)}
+		turn := &payTurn{room: r, bulk: b, purpose: "support", until: r.clock.Now().Add(time.Minute)}
 		if more, err = turn.run(ctx); errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
