@@ -39,8 +39,15 @@ func (a Account) GateResource() gate.Resource {
 	return gate.Resource{Type: "PaymentsAccount", ID: a.ID, Attrs: map[string]any{"holder": a.Holder, "kind": a.Kind, "participant": a.Book, "seat": a.seat()}}
 }
 
-// seat is the membership by which a participant's programs are known.
-func (a Account) seat() string { return a.Book + "#participant" }
+// seat is the membership by which a participant's programs are known. The account
+// of a connected participant's customers has none: it moves by messages only, so
+// that nobody commits what the other side has not accepted.
+func (a Account) seat() string {
+	if a.Kind == KindParticipant {
+		return ""
+	}
+	return a.Book + "#participant"
+}
 
 // Name is the holder's name in a language, in full.
 func (a Account) Name(lang string) string {

@@ -3,15 +3,19 @@ package payments
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"maps"
+	"net/url"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
 	"sarai/rooms/payments/wire"
+	"sarai/rooms/payments/xmldsig"
 )
 
 // Admission is what the rail's operator says of a new connected participant.
@@ -50,14 +54,22 @@ func (a Admission) check() error {
 		return wrong("code")
 	case a.NameEn == "" || a.NameUr == "":
 		return wrong("name")
-	case !strings.HasPrefix(a.Endpoint, "https://"):
+	case !isEndpoint(a.Endpoint):
 		return wrong("endpoint")
 	case a.Prefund < 0 || a.Cap < 0 || a.Prefund > ledger.MaxAmount || a.Cap > ledger.MaxAmount:
 		return wrong("limit")
-	case a.TLS == nil || a.Sign == nil:
+	case a.TLS == nil || a.Sign == nil || a.TLS.Equal(a.Sign):
+		return wrong("certificate")
+	}
+	if _, err := xmldsig.Trust(a.Sign); err != nil {
 		return wrong("certificate")
 	}
 	return nil
+}
+
+func isEndpoint(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "" && len(s) <= 200
 }
 
 // clientsAccount is the one account of all customers of a connected participant.
@@ -72,9 +84,9 @@ func (r *Room) Admit(ctx context.Context, actor string, a Admission) error {
 	}
 	currency := r.pack.Currency.Code
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
-		old, err := store.Get(tx, scanParticipant, "select "+participantColumns+" from payments_participant where id = $1 or bic = $2 or code = $3", a.ID, a.BIC, a.Code)
+		old, err := store.Get(tx, scanParticipant, "select "+participantAll+" from payments_participant where id = $1 or bic = $2 or code = $3", a.ID, a.BIC, a.Code)
 		if err == nil {
-			if old.ID != a.ID || old.BIC != a.BIC || !old.Connected {
+			if old.ID != a.ID || old.BIC != a.BIC || old.Code != a.Code || !old.Connected {
 				return fault.New(fault.Conflict, "payments.admission.taken")
 			}
 			return nil
@@ -84,7 +96,7 @@ func (r *Room) Admit(ctx context.Context, actor string, a Admission) error {
 		}
 		now := store.Micros(tx.Now())
 		if _, err := tx.Exec("insert into payments_participant ("+participantColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-			a.ID, a.Kind, a.BIC, a.Code, a.NameEn, a.NameUr, false, now, true, a.Endpoint); err != nil {
+			a.ID, a.Kind, a.BIC, a.Code, a.NameEn, a.NameUr, true, now, true, a.Endpoint); err != nil {
 			return fmt.Errorf("write the participant: %w", err)
 		}
 		base := Account{Account: ledger.Account{Holder: a.ID, Currency: currency}, Kind: KindParticipant, NameEn: a.NameEn, NameUr: a.NameUr, Opened: tx.Now()}
@@ -107,16 +119,39 @@ func (r *Room) Admit(ctx context.Context, actor string, a Admission) error {
 	if err != nil {
 		return err
 	}
+	r.peers.forget()
+	return r.fund(ctx, actor, a)
+}
+
+// fund gives a new participant its cap and its prefund, once; it stays suspended
+// until the technical test.
+func (r *Room) fund(ctx context.Context, actor string, a Admission) error {
+	currency := r.pack.Currency.Code
 	settle := settlementAccount(a.ID, currency)
-	steps := []ledger.Step{{Kind: ledger.Set, Party: "rail", Key: "cap/" + a.ID, Debit: settle, Currency: currency, Setting: ledger.Setting{Floor: -a.Cap}}}
+	steps := []ledger.Step{{Kind: ledger.Set, Party: "rail", Key: "cap/" + a.ID, Debit: settle, Currency: currency, Setting: ledger.Setting{Floor: -a.Cap, Blocked: true}}}
 	if a.Prefund > 0 {
 		steps = append(steps, ledger.Step{Kind: ledger.Post, Party: "rail", Key: "prefund/" + a.ID, Debit: issuingAccount(currency), Credit: settle, Amount: a.Prefund, Currency: currency})
 	}
-	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: actor, Steps: steps})
-	for _, row := range rows {
-		if err == nil && !row.Accepted() {
-			err = fault.New(fault.Internal, "fault.internal").Because(fmt.Errorf("admission refused by the ledger: %s", row.Reason))
+	errFunded := errors.New("funded before")
+	// Keys are known for two days; that it was done is known for ever.
+	once := func(tx *store.Tx) error {
+		n, err := tx.Exec("update payments_participant set funded = true where id = $1 and funded = false", a.ID)
+		if err == nil && n == 0 {
+			err = errFunded
 		}
+		return err
+	}
+	_, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: actor, Steps: steps, Before: once,
+		After: func(_ *store.Tx, rows []ledger.Row) error {
+			for _, row := range rows {
+				if !row.Accepted() {
+					return fault.New(fault.Internal, "fault.internal").Because(fmt.Errorf("admission refused by the ledger: %s", row.Reason))
+				}
+			}
+			return nil
+		}})
+	if errors.Is(err, errFunded) {
+		return nil
 	}
 	return err
 }
@@ -135,8 +170,16 @@ func (r *Room) SetStanding(ctx context.Context, actor, key, id string, s Standin
 	if s.Cap < 0 || s.Cap > ledger.MaxAmount {
 		return fault.New(fault.Invalid, "payments.admission.limit").At("limit", "payments.admission.limit")
 	}
-	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: actor, Steps: []ledger.Step{{Kind: ledger.Set, Party: "operator", Key: key, Debit: settlementAccount(id, currency), Currency: currency,
-		Setting: ledger.Setting{Floor: -s.Cap, Blocked: s.Suspended}}},
+	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: actor,
+		Before: func(tx *store.Tx) error {
+			p, err := participantByID(tx, id)
+			if err == nil && p.Connected && p.Tested.IsZero() && !s.Suspended {
+				err = fault.New(fault.Conflict, "payments.admission.untested")
+			}
+			return err
+		},
+		Steps: []ledger.Step{{Kind: ledger.Set, Party: "operator", Key: key, Debit: settlementAccount(id, currency), Currency: currency,
+			Setting: ledger.Setting{Floor: -s.Cap, Blocked: s.Suspended}}},
 		After: func(tx *store.Tx, rows []ledger.Row) error {
 			if !rows[0].Accepted() {
 				return fault.New(fault.NotFound, "payments.participant.unknown")
@@ -187,14 +230,30 @@ func certificates(tx *store.Tx) ([]certificate, error) {
 	}, "select participant, purpose, der from payments_certificate where revoked = 0 order by added, participant")
 }
 
-// heard notes for the operator's page when a participant last answered, or did not.
-func (r *Room) heard(ctx context.Context, id string, at time.Time, ok bool) error {
-	column := "failed"
-	if ok {
-		column = "heard"
-	}
+// heard notes for the operator's page when participants last answered, or did not.
+func (r *Room) heard(ctx context.Context, news map[string]health) error {
 	return r.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("update payments_participant set "+column+" = $2 where id = $1", id, store.Micros(at))
-		return err
+		for _, id := range slices.Sorted(maps.Keys(news)) {
+			if _, err := tx.Exec("update payments_participant set heard = case when heard < $2 then $2 else heard end, failed = case when failed < $3 then $3 else failed end where id = $1",
+				id, moment(news[id].heard), moment(news[id].failed)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// moment is a time in a column in which 0 is never.
+func moment(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return store.Micros(t)
+}
+
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return store.Time(micros)
 }

@@ -44,6 +44,16 @@ type BulkData struct {
 	Digest      string `json:"digest"` // SHA-256 of the file, hexadecimal
 }
 
+// VoucherData is what a voucher's events say.
+type VoucherData struct {
+	Serial   string `json:"serial"`
+	Group    string `json:"group"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+	State    string `json:"state"`
+	Transfer string `json:"transfer,omitempty"`
+}
+
 func bulkSubject(no int64) string { return fmt.Sprintf("payments/bulk/%d", no) }
 
 func emitBulk(tx *store.Tx, b *Bulk, event, actor string) {

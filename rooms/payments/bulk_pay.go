@@ -78,7 +78,7 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	t := &payTurn{room: r, bulk: b, purpose: p.purpose(b.Period), until: time.Now().Add(bulkTurn)}
+	t := &payTurn{room: r, bulk: b, purpose: p.purpose(b.Period), until: r.clock.Now().Add(bulkTurn)}
 	more, err := t.run(ctx)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (t *payTurn) run(ctx context.Context) (more bool, err error) {
 	g.SetLimit(payFlight)
 	next := t.bulk.first()
 	for t.dry.Load() == nil && gctx.Err() == nil {
-		if time.Now().After(t.until) {
+		if t.room.clock.Now().After(t.until) {
 			more = true
 			break
 		}
@@ -240,10 +240,11 @@ func (t *payTurn) ask(ctx context.Context, lines []payLine, failed map[ledger.Re
 // them. What is marked already is left alone, so that nothing counts twice.
 func (t *payTurn) mark(ctx context.Context, chunk []payLine, failed map[ledger.Reason][]int64) error {
 	from, to := chunk[0].ID, chunk[len(chunk)-1].ID
+	now := t.room.clock.Now()
 	t.mu.Lock()
-	tell := time.Since(t.told) > bulkPace
+	tell := now.Sub(t.told) > bulkPace
 	if tell {
-		t.told = time.Now()
+		t.told = now
 	}
 	t.mu.Unlock()
 	return t.room.db.Update(ctx, func(tx *store.Tx) error {

@@ -63,7 +63,7 @@ func TestBulkAmounts(t *testing.T) {
 		if got, err := read(fmt.Sprintf(text, whole, part)); err != nil || got != n {
 			t.Fatalf("%d read as %d %v", n, got, err)
 		}
-		wrong := rapid.StringMatching(`[0-9]{1,4}[eE+\-xX_ '٫][0-9]{0,3}|[٠-٩۰-۹]{1,5}|\.[0-9]|[0-9]\.`).Draw(t, "no amount")
+		wrong := rapid.StringMatching(`[0-9]{1,4}[eE+\-xX_'٫][0-9]{0,3}|[٠-٩۰-۹]{1,5}|\.[0-9]|[0-9]\.`).Draw(t, "no amount")
 		if _, err := read(wrong); fault.As(err) == nil {
 			t.Fatalf("%q was taken for an amount", wrong)
 		}

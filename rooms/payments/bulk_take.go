@@ -56,6 +56,9 @@ func (r *Room) TakeBulk(ctx context.Context, in BulkIntake, src Source) (no int6
 	if no, err = r.beginBulk(ctx, p, in); err != nil {
 		return 0, err
 	}
+	if c, ok := src.(io.Closer); ok {
+		defer c.Close()
+	}
 	lines, total, err := r.takeLines(ctx, no, src)
 	if err == nil {
 		err = r.endBulk(ctx, no, in, lines, total)
@@ -164,6 +167,8 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 				return 0, 0, problems
 			}
 			continue
+		case problems != nil: // what is said of the whole follows from them
+			return 0, 0, problems
 		default:
 			return 0, 0, err
 		}

@@ -45,6 +45,7 @@ func TestBulk(t *testing.T) {
 			{"bad files leave no trace", badFilesLeaveNoTrace},
 			{"one person cannot do it alone", onePersonCannotDoItAlone},
 			{"an answer that is lost is found again", anAnswerThatIsLostIsFoundAgain},
+			{"a message of ISO 20022", aMessageOfISO20022},
 			{"officials at their pages", officialsAtTheirPages},
 			{"money runs out and the remainder is paid later", moneyRunsOut},
 		} {
@@ -408,4 +409,49 @@ func (v *village) fill(account string, sum int64) {
 func (v *village) set(account string, sum int64) {
 	v.t.Helper()
 	check(v.t, v.room.PostForTest(account, sum-v.balance(account)))
+}
+
+// aMessageOfISO20022 pays by pain.001: by IBAN, mobile and national number.
+func aMessageOfISO20022(t *testing.T, v *village) {
+	c := v.demo.Citizens
+	message := func(count, sum, first string) string {
+		var b strings.Builder
+		b.WriteString(`<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"><CstmrCdtTrfInitn><GrpHdr><MsgId>M-1</MsgId><CreDtTm>2026-11-21T10:30:00+05:00</CreDtTm><NbOfTxs>` + count +
+			`</NbOfTxs><CtrlSum>` + sum + `</CtrlSum><InitgPty><Nm>BISP</Nm></InitgPty></GrpHdr><PmtInf><PmtInfId>P-1</PmtInfId><PmtMtd>TRF</PmtMtd><ReqdExctnDt><Dt>2026-11-22</Dt></ReqdExctnDt><Dbtr><Nm>BISP</Nm></Dbtr><DbtrAcct><Id><IBAN>PK62NTBK0000100000000011</IBAN></Id></DbtrAcct><DbtrAgt><FinInstnId><BICFI>NTBKPKKA</BICFI></FinInstnId></DbtrAgt>`)
+		for i, id := range []string{`<Id><IBAN>` + string(c[40].IBAN) + `</IBAN></Id>`, `<Id><Othr><Id>0</Id></Othr></Id><Prxy><Tp><Cd>MBNO</Cd></Tp><Id>` + string(c[41].Phone) + `</Id></Prxy>`, `<Id><Othr><Id>` + c[42].Number + `</Id><SchmeNm><Prtry>NIDN</Prtry></SchmeNm></Othr></Id>`} {
+			amount := "70.25"
+			if i == 0 {
+				amount = first
+			}
+			fmt.Fprintf(&b, `<CdtTrfTxInf><PmtId><EndToEndId>F-%d</EndToEndId></PmtId><Amt><InstdAmt Ccy="PKR">%s</InstdAmt></Amt><CdtrAcct>%s</CdtrAcct></CdtTrfTxInf>`, i, amount, id)
+		}
+		return b.String() + `</PmtInf></CstmrCdtTrfInitn></Document>`
+	}
+	take := func(text string) (int64, error) {
+		return v.room.TakeBulk(context.Background(), payments.BulkIntake{Program: "kafaalat", Period: "2028-03", Source: "pain001", Name: "list.xml",
+			Digest: func() [32]byte { return sha256.Sum256([]byte(text)) }, Lines: 3, Total: 21075, Maker: rubina}, payments.NewBulkPain(strings.NewReader(text)))
+	}
+	files := v.count("select count(*) from payments_bulk")
+	for text, key := range map[string]string{
+		message("2", "210.75", "70.25"):                              "payments.bulk.pain.count",
+		message("3", "210.74", "70.25"):                              "payments.bulk.pain.sum",
+		message("3", "210.75", "-70.25"):                             "payments.bulk.pain.invalid",
+		message("3", "210.75", "70.251"):                             "payments.bulk.csv.amount.decimals",
+		message("3", "210.75", "۷۰"):                                 "payments.bulk.pain.invalid",
+		"<!DOCTYPE a>" + message("3", "210.75", "70.25")[38:]:        "payments.bulk.pain.invalid",
+		message("3", "210.75", "70.25")[:900]:                        "payments.bulk.pain.invalid",
+		strings.Replace(message("3", "1", "70.25"), "70.25", "0", 1): "payments.bulk.csv.amount.nothing",
+	} {
+		if _, err := take(text); fault.As(err) == nil || fault.As(err).Key != key {
+			t.Errorf("%v, not %s", err, key)
+		}
+	}
+	if v.count("select count(*) from payments_bulk") != files {
+		t.Error("a bad message left something behind")
+	}
+	no, err := take(message("3", "210.75", "70.25"))
+	check(t, err)
+	if b := v.pay(no); b.Paid != 3 || b.PaidTotal != 21075 {
+		t.Errorf("%+v", b)
+	}
 }

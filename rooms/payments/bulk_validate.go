@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
@@ -20,9 +19,10 @@ func (r *Room) validate(ctx context.Context, j job.Job) (func(tx *store.Tx) erro
 	if err != nil {
 		return nil, err
 	}
-	until, told := time.Now().Add(bulkTurn), time.Now()
+	told := r.clock.Now()
+	until := told.Add(bulkTurn)
 	for {
-		tell := time.Since(told) > bulkPace
+		tell := r.clock.Now().Sub(told) > bulkPace
 		more := false
 		err := r.db.Update(ctx, func(tx *store.Tx) (err error) {
 			more, err = r.validateNext(tx, no, tell)
@@ -32,12 +32,12 @@ func (r *Room) validate(ctx context.Context, j job.Job) (func(tx *store.Tx) erro
 			return nil, err
 		}
 		if tell {
-			told = time.Now()
+			told = r.clock.Now()
 		}
 		if !more {
 			return nil, nil
 		}
-		if time.Now().After(until) {
+		if r.clock.Now().After(until) {
 			return func(tx *store.Tx) error {
 				return job.Put(tx, job.Job{Kind: jobBulkValidate, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}})
 			}, nil

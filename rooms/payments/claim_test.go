@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -446,4 +448,93 @@ func (h *hall) until(done func() bool) {
 			h.t.Fatal("it did not happen")
 		}
 	}
+}
+
+// TestManyHandsOnOneNumber lets people link, move, unlink and claim the same two
+// numbers at once: each is told something sensible, and all fits together at the
+// end.
+func TestManyHandsOnOneNumber(t *testing.T) {
+	inHall(t, 40, func(h *hall) {
+		ctx := context.Background()
+		var people []string
+		accounts := map[string][]string{}
+		for _, c := range h.demo.Citizens[30:34] {
+			subject := "s-" + c.Key
+			second, err := h.room.openWallet(ctx, subject, "test", h.third(c.Bank, c.Bank), nil)
+			h.fine(err)
+			people, accounts[subject] = append(people, subject), []string{"person-" + c.Key, second}
+		}
+		var keys []aliasKey
+		for i := range 2 {
+			k, err := h.room.keyOf(ctx, AliasMobile, fmt.Sprintf("+92399222333%d", i))
+			h.fine(err)
+			keys = append(keys, k)
+		}
+		events := h.count("select count(*) from payments_cid_event")
+		var all sync.WaitGroup
+		var done atomic.Int64
+		for i, subject := range people {
+			for j := range 2 {
+				all.Go(func() {
+					for n := range 25 {
+						k, to := keys[(i+n)%2], accounts[subject][(j+n)%2]
+						var err error
+						switch (i + j + n) % 6 {
+						case 0, 1:
+							_, err = h.room.link(ctx, "test", subject, k, to, true)
+						case 2:
+							_, err = h.room.openNewClaim(ctx, "test", subject, k, to, "")
+						case 3:
+							err = h.room.unlink(ctx, "test", k.id)
+						default:
+							var open *Claim
+							h.fine(h.DB.View(ctx, func(tx *store.Tx) (err error) {
+								open, err = openClaim(tx, k)
+								return err
+							}))
+							if open == nil {
+								continue
+							}
+							what := step{What: []string{stepConfirm, stepRefuse, stepComplete, stepCancel}[n%4], Side: sideDonor, Reason: reasonUser, Proven: true}
+							if what.What == stepComplete || what.What == stepCancel {
+								what.Side = sideClaimer
+							}
+							_, err = h.room.answer(ctx, "test", open.ID, what)
+						}
+						switch {
+						case err == nil:
+							done.Add(1)
+						case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
+						default:
+							t.Errorf("%s: %v", subject, err)
+						}
+					}
+				})
+			}
+		}
+		all.Wait()
+		t.Logf("%d of 200 steps were taken, %d changes of content", done.Load(), h.count("select count(*) from payments_cid_event")-events)
+		h.fine(h.DB.View(ctx, func(tx *store.Tx) error {
+			for _, b := range h.Pack.Banks {
+				kept, err := contentSet(tx, b.ID, AliasMobile)
+				if err != nil {
+					return err
+				}
+				made, err := recount(tx, b.ID, AliasMobile)
+				if err != nil {
+					return err
+				}
+				if kept.Size != made.Size || !kept.agrees(made.VSync) {
+					t.Errorf("the set of %s does not equal its entries", b.ID)
+				}
+			}
+			return nil
+		}))
+		if n := h.count("select count(*) from (select participant, kind, max(seq) as last, count(*) as n from payments_cid_event group by participant, kind) s where last <> n"); n > 0 {
+			t.Error("the events of a set have gaps")
+		}
+		if n := h.count("select count(*) from payments_alias a where state = 'claimed' and not exists (select 1 from payments_claim c where c.kind = a.kind and c.mac = a.mac and c.state in ('open', 'waiting'))"); n > 0 {
+			t.Error("an alias is claimed by nobody")
+		}
+	})
 }

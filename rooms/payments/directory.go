@@ -164,8 +164,11 @@ func insertLookup(tx *store.Tx, l lookup) error {
 		l.ID, l.Scope, l.Participant, l.Asker, l.Alias, l.Account, l.Personal, store.Micros(l.At), store.Micros(l.Expires), false); err != nil {
 		return err
 	}
-	// Everybody who asks sweeps a little: two days later nothing is left.
-	_, err := tx.Exec("delete from payments_lookup where id in (select id from payments_lookup where at < $1 order by at limit 20 for update skip locked)", store.Micros(l.At.Add(-lookupsKept)))
+	// Each sixteenth who asks sweeps: two days later nothing is left.
+	if !strings.HasSuffix(l.ID, "0") {
+		return nil
+	}
+	_, err := tx.Exec("delete from payments_lookup where id in (select id from payments_lookup where at < $1 order by at limit 200 for update skip locked)", store.Micros(l.At.Add(-lookupsKept)))
 	return err
 }
 

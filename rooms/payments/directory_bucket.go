@@ -140,17 +140,28 @@ func lockBuckets(tx *store.Tx, want ...*Bucket) error {
 	list := slices.Clone(want)
 	slices.SortFunc(list, func(a, b *Bucket) int { return strings.Compare(a.key(), b.key()) })
 	for _, b := range list {
-		if _, err := tx.Exec("insert into payments_bucket (policy, scope, tokens, counted) values ($1, $2, $3, $4) on conflict (policy, scope) do nothing", b.Name, b.Scope, b.Size, store.Micros(tx.Now())); err != nil {
-			return err
+		found, err := b.read(tx, " for update")
+		if err == nil && !found { // the first time; somebody else may be doing the same
+			if _, err = tx.Exec("insert into payments_bucket (policy, scope, tokens, counted) values ($1, $2, $3, $4) on conflict (policy, scope) do nothing", b.Name, b.Scope, b.Size, store.Micros(tx.Now())); err == nil {
+				_, err = b.read(tx, " for update")
+			}
 		}
-		var counted int64
-		if err := tx.QueryRow("select tokens, counted from payments_bucket where policy = $1 and scope = $2 for update", b.Name, b.Scope).Scan(&b.Tokens, &counted); err != nil {
+		if err != nil {
 			return fmt.Errorf("lock the bucket %s: %w", b.Name, err)
 		}
-		b.counted = store.Time(counted)
-		b.fill(tx.Now())
 	}
 	return nil
+}
+
+// read reads the bucket as it is now, if it was ever used.
+func (b *Bucket) read(tx *store.Tx, lock string) (found bool, err error) {
+	rows, err := store.List(tx, func(scan store.Scan) (s [2]int64, err error) { return s, scan(&s[0], &s[1]) }, "select tokens, counted from payments_bucket where policy = $1 and scope = $2"+lock, b.Name, b.Scope)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	b.Tokens, b.counted = rows[0][0], store.Time(rows[0][1])
+	b.fill(tx.Now())
+	return true, nil
 }
 
 func saveBuckets(tx *store.Tx, list ...*Bucket) error {
@@ -179,11 +190,7 @@ func take(tx *store.Tx, p Policy, scope string) error {
 // bucketState reads a bucket without locking it.
 func bucketState(tx *store.Tx, p Policy, scope string) (*Bucket, error) {
 	b := &Bucket{Policy: p, Scope: scope, Tokens: p.Size, counted: tx.Now()}
-	found, err := store.List(tx, func(scan store.Scan) (s [2]int64, err error) { return s, scan(&s[0], &s[1]) }, "select tokens, counted from payments_bucket where policy = $1 and scope = $2", p.Name, scope)
-	if err == nil && len(found) == 1 {
-		b.Tokens, b.counted = found[0][0], store.Time(found[0][1])
-		b.fill(tx.Now())
-	}
+	_, err := b.read(tx, "")
 	return b, err
 }
 

@@ -38,8 +38,12 @@ func (r *Room) contentKey(ctx context.Context, alias string) ([]byte, error) {
 }
 
 func contentID(request []byte, a *Alias, to *Account) []byte {
+	return contentHash(request, a.Kind, a.ID, a.HolderKind, to.NameEn, a.Participant, to.IBAN, to.Kind)
+}
+
+func contentHash(request []byte, attributes ...string) []byte {
 	h := hmac.New(sha256.New, request)
-	h.Write([]byte(strings.Join([]string{a.Kind, a.ID, a.HolderKind, to.NameEn, a.Participant, to.IBAN, to.Kind}, "&")))
+	h.Write([]byte(strings.Join(attributes, "&")))
 	return h.Sum(nil)
 }
 

@@ -114,6 +114,44 @@
 // sets of content ids in the order of participants. Buckets are locked in the order
 // of their names, and nothing is waited for behind them.
 //
+// # Files of payments
+//
+// A program of a government office pays many people with one file: CSV
+// ([NewBulkCSV]), ISO 20022 pain.001 ([NewBulkPain]) or a batch of the GovStack
+// interface; whatever gives [Instruction]s is a [Source]. A file that cannot be
+// read whole, or whose totals are not those its maker typed, leaves no trace.
+//
+// Three persons have it in hand, by the powers of their posts and never one of
+// them twice: the maker hands it in, the checker confirms it, the releaser lets
+// it be paid, when the program's account holds the sum. In between every line is
+// compared with the directory and the accounts and gets a verdict, a reason of
+// ISO 20022: set by set in SQL, with no lookup of its own for any line.
+//
+// Nobody is paid twice. A good line claims its beneficiary for the program and
+// period (payments_bulk_claim); a second one, in whatever file, is a duplicate. A
+// claim passes on only from a line that came to nothing. The key under which the
+// ledger knows a payment is made of program, period, beneficiary and attempt, and
+// its transfer's id of file, line and attempt, so that whoever goes on after a
+// crash asks the same questions again and gets the answers of before. Lines are
+// marked after the ledger has decided. When money runs out, the rest fails with
+// AM04 or AM23 and can be handed in as a file of its own, the remainder.
+//
+// From the release on the beneficiary sees the payment on their wallet's page,
+// and how long it took.
+//
+// # Vouchers and GovStack
+//
+// A voucher is money that has moved from a group's funding account into its
+// pool, for whoever shows its number. The number is kept nowhere: a keyed hash
+// finds the voucher, and a check digit and a limit of wrong numbers an hour keep
+// others from trying. Using it pays the merchant out of the pool, cancelling and
+// the end of its time pay back: each in the decision that changes the voucher.
+//
+// Package govstack has the messages. They are answered below [GovStackPath] for
+// clients with an access token and a seat for the source they name, and at the
+// standard's own paths on the operator's line to the information mediator
+// ([Mediated]), who speaks for all registered sources.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -123,6 +161,10 @@
 // payments_account.
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
+// Files: payments_bulk, payments_bulk_line, payments_bulk_claim,
+// payments_bulk_reason. GovStack: payments_source, payments_beneficiary,
+// payments_batch_call, payments_voucher, payments_voucher_group,
+// payments_voucher_merchant, payments_voucher_guess.
 //
 // # Events
 //
@@ -135,6 +177,9 @@
 // .acknowledged, .confirmed, .refused, .cancelled, .completed {claim, type, donor,
 // claimer, reason}; payments.mark.opened, .acknowledged, .closed, .cancelled;
 // payments.participant.classed. See directory_events.go.
+// payments.bulk.uploaded, .validated, .checked, .released, .progressed (a few a
+// second at most), .finished, .rejected, .cancelled; payments.voucher.preactivated,
+// .activated, .used, .cancelled, .expired. See bulk_events.go.
 //
 // # Standards and laws
 //
@@ -142,6 +187,8 @@
 // 4217, ISO 18245, ISO 9362, ISO 20022 ExternalStatusReason1Code for refusals.
 // DICT API 1.8 of the Banco Central do Brasil for the directory, RFC 9457 for
 // refusals, draft-ietf-httpapi-ratelimit-headers for tokens.
+// RFC 4180 for CSV, pain.001.001.09 and the statuses of pain.002 for files,
+// GovStack's Payments building block, chapters 6 to 9; ISO/IEC 7812-1 annex B.
 // Payment Systems and Electronic Fund Transfers Act 2007; the State Bank's
 // rules for Raast: credit within 20 seconds, no fee for the customer.
 package payments

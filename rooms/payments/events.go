@@ -23,8 +23,10 @@ const (
 	BookOpened           = "payments.book.opened" // opening balances were posted
 	ParticipantAdmitted  = "payments.participant.admitted"
 	ParticipantSuspended = "payments.participant.suspended"
-	ParticipantResumed   = "payments.participant.resumed" // or given another cap
-	BatchSealed          = "payments.batch.sealed"        // rows of the ledger became durable together
+	ParticipantResumed   = "payments.participant.resumed"   // or given another cap
+	ParticipantExamined  = "payments.participant.examined"  // the technical test was passed
+	ParticipantCertified = "payments.participant.certified" // a certificate was added or taken away
+	BatchSealed          = "payments.batch.sealed"          // rows of the ledger became durable together
 )
 
 // TransferData is what a transfer's events say. Accounts are named by their

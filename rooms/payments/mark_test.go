@@ -77,6 +77,9 @@ func TestAMarkWarns(t *testing.T) {
 		if words, _, _ = h.page(hina, "/pay/directory"); !strings.Contains(words, "told on the telephone") || !strings.Contains(words, "Agreed") || strings.Contains(words, "Differ") {
 			h.t.Error("the operator's page:", words)
 		}
+		if words, _, _ = h.page(hina, "/pay/directory?lang=ur"); !strings.Contains(words, "دھوکے کی اطلاعات") || strings.Contains(words, "payments.") {
+			h.t.Error("the operator's page in Urdu:", words)
+		}
 		if words, _, _ = h.page(h.AsCitizen("s-bilal"), "/pay/directory"); !strings.Contains(words, "Only the operator") {
 			h.t.Error("a citizen sees the operator's page:", words)
 		}

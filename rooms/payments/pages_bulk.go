@@ -265,10 +265,10 @@ func (r *Room) handInBulk(c *web.Ctx, p gate.Permit[Program]) error {
 	if err := f.Err(); err != nil {
 		return r.showNewBulk(c, p.Resource(), err)
 	}
-	src, err := NewBulkCSV(bytes.NewReader(up.Body), r.pack.Currency.Decimals)
+	src, kind, err := r.bulkSource(up.Body)
 	var no int64
 	if err == nil {
-		no, err = r.TakeBulk(c.Context(), BulkIntake{Program: p.Resource().ID, Period: period, Source: "csv", Name: path.Base(up.Name),
+		no, err = r.TakeBulk(c.Context(), BulkIntake{Program: p.Resource().ID, Period: period, Source: kind, Name: path.Base(up.Name),
 			Digest: func() [32]byte { return sha256.Sum256(up.Body) }, Lines: lines, Total: total, Maker: p.Who()}, src)
 	}
 	if known := fault.As(err); known != nil && len(known.Fields) == 0 {
@@ -279,6 +279,16 @@ func (r *Room) handInBulk(c *web.Ctx, p gate.Permit[Program]) error {
 	}
 	c.Flash("good", "payments.bulk.handed-in")
 	return c.Redirect("/bulk/file/" + strconv.FormatInt(no, 10))
+}
+
+// bulkSource reads a file as what it is: XML begins with a bracket, which no
+// list of columns does.
+func (r *Room) bulkSource(body []byte) (src Source, kind string, err error) {
+	if start := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), " \t\r\n"); len(start) > 0 && start[0] == '<' {
+		return NewBulkPain(bytes.NewReader(body)), "pain001", nil
+	}
+	src, err = NewBulkCSV(bytes.NewReader(body), r.pack.Currency.Decimals)
+	return src, "csv", err
 }
 
 func pairsOf(args map[string]string) (list []string) {

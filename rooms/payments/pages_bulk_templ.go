@@ -306,7 +306,7 @@ func bulkNewBody(v bulkNewView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = web.FileField{Name: "file", Label: web.T(ctx, "payments.bulk.csv"), Hint: web.T(ctx, "payments.bulk.csv.hint"), Accept: ".csv,text/csv", Most: BulkFile}.Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.FileField{Name: "file", Label: web.T(ctx, "payments.bulk.csv"), Hint: web.T(ctx, "payments.bulk.csv.hint"), Accept: ".csv,.xml,text/csv,application/xml", Most: BulkFile}.Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

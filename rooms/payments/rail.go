@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,20 +39,30 @@ const answerTime = 10 * time.Second
 // Rail is the room's end of the messages between participants: ISO 20022, signed,
 // over HTTPS with certificates on both sides.
 type Rail struct {
-	room  *Room
-	party *wire.Party
-	peers *peers
+	room   *Room
+	party  *wire.Party
+	answer time.Duration // for a payee's participant; answerTime but in tests
 
-	confirming sync.WaitGroup
-	confirm    chan confirmation
+	signCert []byte // DER
+
+	mu     sync.Mutex
+	run    context.Context //nolint:containedctx // that of Run, for what is begun while it runs
+	boxes  map[string]chan confirmation
+	health map[string]health // since it was last written
+	work   sync.WaitGroup
 }
 
 // BIC is what participants call the rail by.
 func (r *Room) railBIC() string { return r.pack.Rail.BIC }
 
-// OpenRail reads the rail's keys. Its certificates are at hand for participants
-// to pin: Certificates.
+// OpenRail reads the rail's keys; there is one rail in a process. Its certificates
+// are at hand for participants to pin: [Rail.Certificates].
 func (r *Room) OpenRail(ctx context.Context) (*Rail, error) {
+	r.railMu.Lock()
+	defer r.railMu.Unlock()
+	if r.rail != nil {
+		return r.rail, nil
+	}
 	tlsKey, err := r.keys.Signer(ctx, purposeRailTLS)
 	if err != nil {
 		return nil, fmt.Errorf("key of the rail's address: %w", err)
@@ -68,20 +79,15 @@ func (r *Room) OpenRail(ctx context.Context) (*Rail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rail's signature: %w", err)
 	}
-	p := &peers{room: r}
-	rail := &Rail{room: r, peers: p, confirm: make(chan confirmation, 4096),
-		party: &wire.Party{BIC: r.railBIC(), Certificate: tls.Certificate{Certificate: tlsKey.Certificates, PrivateKey: tlsKey}, Signer: signer, Peers: p, Now: r.clock.Now, Service: r.pack.Rail.Service}}
-	return rail, nil
+	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, health: map[string]health{},
+		party: &wire.Party{BIC: r.railBIC(), Certificate: tls.Certificate{Certificate: tlsKey.Certificates, PrivateKey: tlsKey}, Signer: signer, Peers: r.peers, Now: r.clock.Now, Service: r.pack.Rail.Service}}
+	return r.rail, nil
 }
 
 // Certificates are what participants pin: the one the rail shows and the one it
-// signs with, DER.
-func (l *Rail) Certificates(ctx context.Context) (tlsCert, signCert []byte, err error) {
-	sign, err := l.room.keys.Signer(ctx, purposeRailSign)
-	if err != nil {
-		return nil, nil, err
-	}
-	return l.party.Certificate.Certificate[0], sign.Certificates[0], nil
+// signs with, DER. They are those this process began with.
+func (l *Rail) Certificates() (tlsCert, signCert []byte) {
+	return l.party.Certificate.Certificate[0], l.signCert
 }
 
 // TLS is the configuration of the rail's listener.
@@ -89,24 +95,71 @@ func (l *Rail) TLS() *tls.Config { return l.party.ServerTLS() }
 
 // Handler takes the participants' messages.
 func (l *Rail) Handler() http.Handler {
-	return l.party.Handler(l.room.newID, l.answer, func(r *http.Request, err error) {
+	return l.party.Handler(l.room.newID, l.handle, func(r *http.Request, err error) {
 		// The errors name paths and codes, never content.
 		l.room.log.WarnContext(r.Context(), "a message was not taken", "error", err)
 	})
 }
 
+// healthPause is how often it is written when participants were last heard.
+const healthPause = 2 * time.Second
+
 // Run sends confirmations until ctx ends.
 func (l *Rail) Run(ctx context.Context) error {
-	for range confirmers {
-		l.confirming.Go(func() { l.sendConfirmations(ctx) })
+	l.mu.Lock()
+	l.run = ctx
+	l.mu.Unlock()
+	tick := time.NewTicker(healthPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			l.writeHealth(ctx)
+			continue
+		case <-ctx.Done():
+		}
+		break
 	}
-	<-ctx.Done()
-	l.confirming.Wait()
+	l.mu.Lock()
+	l.run, l.boxes = nil, map[string]chan confirmation{}
+	l.mu.Unlock()
+	l.work.Wait()
+	l.writeHealth(context.WithoutCancel(ctx))
+	l.party.Close()
 	return nil
 }
 
-// answer is the rail's part in the conversation.
-func (l *Rail) answer(ctx context.Context, m *wire.Message) (iso20022.Message, error) {
+// health is when a participant last answered in time, and when it last did not.
+type health struct{ heard, failed time.Time }
+
+func (l *Rail) heard(id string, ok bool) {
+	now := l.room.clock.Now()
+	l.mu.Lock()
+	h := l.health[id]
+	if ok {
+		h.heard = now
+	} else {
+		h.failed = now
+	}
+	l.health[id] = h
+	l.mu.Unlock()
+}
+
+func (l *Rail) writeHealth(ctx context.Context) {
+	l.mu.Lock()
+	news := l.health
+	l.health = map[string]health{}
+	l.mu.Unlock()
+	if len(news) == 0 {
+		return
+	}
+	if err := l.room.heard(ctx, news); err != nil {
+		l.room.log.WarnContext(ctx, "whether participants answer could not be written", "error", err)
+	}
+}
+
+// handle is the rail's part in the conversation.
+func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, error) {
 	who := m.From.Opaque.(*peer)
 	if _, err := gate.Authorize(ctx, l.room.gate, who.principal(), actionSend, who.Participant); err != nil {
 		return nil, &wire.Reason{Code: "NOTALLOWED", Text: "this participant may not send messages now", Err: err}
@@ -191,7 +244,9 @@ func (p *peers) fresh() error {
 			}
 		}
 		if x.wire.Sign, err = xmldsig.NewCertificates(sign...); err != nil {
-			return fmt.Errorf("certificates of %s: %w", one.ID, err)
+			// Admission has looked at them; if one slipped through, the others go on.
+			p.room.log.Error("a participant's certificates cannot be used", "participant", one.ID, "error", err)
+			continue
 		}
 		for _, f := range x.wire.TLS {
 			p.byTLS[f] = x
@@ -200,6 +255,13 @@ func (p *peers) fresh() error {
 	}
 	p.read = p.room.clock.Now()
 	return nil
+}
+
+// forget makes the next question read anew, after something has changed here.
+func (p *peers) forget() {
+	p.mu.Lock()
+	p.byTLS = nil
+	p.mu.Unlock()
 }
 
 // ByTLS finds a participant by the certificate it shows.
@@ -215,6 +277,9 @@ func (p *peers) ByTLS(fingerprint [32]byte) (*wire.Peer, error) {
 	return nil, wire.ErrNoPeer
 }
 
+// head is the head office of a bank: the same without a branch (ISO 9362).
+func head(bic string) string { return strings.TrimSuffix(bic, "XXX") }
+
 var errNoBank = errors.New("no participant has this BIC")
 
 // bank finds any participant by its BIC; its peer when it is connected.
@@ -224,14 +289,14 @@ func (p *peers) bank(bic string) (Participant, *peer, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(bic) == 11 && bic[8:] == "XXX" {
-		bic = bic[:8] // the head office of the same
-	}
-	one, ok := p.banks[bic]
+	one, ok := p.banks[head(bic)]
 	if !ok {
 		return one, nil, errNoBank
 	}
-	return one, p.byBIC[bic], nil
+	if one.Connected && p.byBIC[one.BIC] == nil {
+		return one, nil, errNoBank // its certificates cannot be used
+	}
+	return one, p.byBIC[one.BIC], nil
 }
 
 // hosted finds the account of a customer whose participant the house keeps.

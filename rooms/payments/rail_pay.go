@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (l *Rail) read(ctx context.Context, from *peer, m *wire.Message, d *pacs008
 		return o, reasonFormat, nil
 	case o.tx.IntrBkSttlmAmt.Ccy != currency:
 		return o, ledger.WrongCurrency, nil
-	case o.tx.DbtrAgt.FinInstnId.BICFI != from.BIC || (g.InstgAgt != nil && g.InstgAgt.FinInstnId.BICFI != from.BIC):
+	case head(o.tx.DbtrAgt.FinInstnId.BICFI) != from.BIC || !isAgent(g.InstgAgt, from.BIC) || !isAgent(o.tx.InstgAgt, from.BIC):
 		return o, reasonOtherAgent, nil
 	}
 	amount, err := iso20022.Minor(o.tx.IntrBkSttlmAmt.Value, currency)
@@ -70,7 +71,7 @@ func (l *Rail) read(ctx context.Context, from *peer, m *wire.Message, d *pacs008
 		return o, ledger.InvalidAmount, nil //nolint:nilerr // the reason says it
 	}
 	o.amount = amount
-	o.payee, o.via, err = l.peers.bank(o.tx.CdtrAgt.FinInstnId.BICFI)
+	o.payee, o.via, err = l.room.peers.bank(o.tx.CdtrAgt.FinInstnId.BICFI)
 	switch {
 	case errors.Is(err, errNoBank):
 		return o, reasonNoAgent, nil
@@ -94,6 +95,11 @@ func (l *Rail) read(ctx context.Context, from *peer, m *wire.Message, d *pacs008
 	return o, "", nil
 }
 
+// isAgent says whether an agent, if there is one, is the bank of this BIC.
+func isAgent(a *pacs008.BranchAndFinancialInstitutionIdentification6, bic string) bool {
+	return a == nil || head(a.FinInstnId.BICFI) == bic
+}
+
 // pay does an instant payment: reserve, ask the payee's participant, commit or
 // abort, tell both. The payer's participant gets the outcome as the answer; if the
 // answer is lost it asks with pacs.028, or sends the same message again.
@@ -107,45 +113,61 @@ func (l *Rail) pay(ctx context.Context, from *peer, m *wire.Message, d *pacs008.
 	}
 	// Nobody gives up because a connection broke: the money would stay reserved.
 	ctx = context.WithoutCancel(ctx)
-	currency := l.room.pack.Currency.Code
-	memo := sha256.Sum256(o.document)
-	now := l.room.clock.Now()
-	rows, err := l.room.ledger.Do(ctx, Work{Currency: currency, Actor: "client/" + from.ID, Quiet: true, Notes: map[string]Note{o.uetr: {Reference: o.tx.PmtId.EndToEndId, Purpose: purposeOf(o.tx)}},
-		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: o.uetr, Party: "rail/" + from.BIC, Key: o.uetr, Debit: clientsAccount(from.ID, currency), Credit: o.credit, Amount: o.amount, Currency: currency,
-			Expires: now.Add(ReservationTime), Memo: memo[:]}}})
+	reserved, err := l.reserve(ctx, from, o)
 	switch {
 	case fault.Is(err, fault.Conflict):
 		return l.report(o.group, o.tx, statusRejected, reasonOtherBody), nil
 	case err != nil:
 		return nil, err
-	case rows[0].Reason == ledger.Duplicate || rows[0].Replayed && rows[0].Accepted():
+	case reserved.Reason == ledger.Duplicate || reserved.Replayed && reserved.Accepted():
 		return l.outcome(ctx, o, from)
-	case !rows[0].Accepted():
-		return l.report(o.group, o.tx, statusRejected, rows[0].Reason), nil
-	}
-	reason = ""
-	if o.via != nil {
-		reason = l.ask(ctx, o)
+	case !reserved.Accepted():
+		return l.report(o.group, o.tx, statusRejected, reserved.Reason), nil
 	}
 	end := ledger.Step{Kind: ledger.Commit, Transfer: o.uetr}
-	if reason != "" {
-		end = ledger.Step{Kind: ledger.Abort, Transfer: o.uetr, Reason: reason}
+	wants := false // the payee's participant wants to know the outcome
+	if o.via != nil {
+		if end.Reason, wants = l.ask(ctx, o); end.Reason != "" {
+			end.Kind = ledger.Abort
+		}
 	}
-	rows, err = l.room.ledger.Do(ctx, Work{Currency: currency, Actor: "client/" + from.ID, Quiet: true, Steps: []ledger.Step{end}})
+	// The ledger is asked once, by a step without a key: if its answer is lost, what
+	// happened is in the tables.
+	rows, err := l.room.ledger.Do(ctx, Work{Currency: l.room.pack.Currency.Code, Actor: "client/" + from.ID, Quiet: o.via != nil, Steps: []ledger.Step{end}})
 	if err != nil {
 		return nil, err
 	}
-	status := statusRejected
+	status, reason := statusRejected, end.Reason
 	switch ended := rows[0].Ended(); {
 	case ended == ledger.Committed:
 		status, reason = statusSettled, ""
-	case ended == ledger.Expired || reason == "":
+	case ended == ledger.Aborted && rows[0].Accepted():
+	default:
 		reason = rows[0].Reason // the ledger's time was over before the answer came
 	}
-	if o.via != nil {
+	if wants {
 		l.tell(o, status, reason)
 	}
 	return l.report(o.group, o.tx, status, reason), nil
+}
+
+// reserve holds the money. To somebody whose account the house keeps it is a
+// payment like any other, with its events; between connected participants it is
+// quiet, and what it was for stays with the two banks.
+func (l *Rail) reserve(ctx context.Context, from *peer, o *order) (ledger.Row, error) {
+	currency := l.room.pack.Currency.Code
+	memo := sha256.Sum256(o.document)
+	note := Note{Reference: o.tx.PmtId.EndToEndId}
+	if o.via == nil {
+		note.Purpose = purposeOf(o.tx)
+	}
+	rows, err := l.room.ledger.Do(ctx, Work{Currency: currency, Actor: "client/" + from.ID, Quiet: o.via != nil, Notes: map[string]Note{o.uetr: note},
+		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: o.uetr, Party: "rail/" + from.BIC, Key: o.uetr, Debit: clientsAccount(from.ID, currency), Credit: o.credit, Amount: o.amount, Currency: currency,
+			Expires: l.room.clock.Now().Add(ReservationTime), Memo: memo[:]}}})
+	if err != nil {
+		return ledger.Row{}, err
+	}
+	return rows[0], nil
 }
 
 func purposeOf(tx *pacs008.CreditTransferTransaction39) string {
@@ -155,69 +177,85 @@ func purposeOf(tx *pacs008.CreditTransferTransaction39) string {
 	return tx.RmtInf.Ustrd[0]
 }
 
-// ask forwards the payment to the payee's participant; "" means that it accepts.
-func (l *Rail) ask(ctx context.Context, o *order) ledger.Reason {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+// ask forwards the payment to the payee's participant; no reason means that it
+// accepts. tell is false when it has refused or cannot have taken the message:
+// then it need not hear the outcome.
+func (l *Rail) ask(ctx context.Context, o *order) (reason ledger.Reason, tell bool) {
+	ctx, cancel := context.WithTimeout(ctx, l.answer)
 	defer cancel()
 	reply, err := l.party.Forward(ctx, o.via.wire, l.room.newID(), o.document, pacs008.ID)
-	if err != nil {
+	l.heard(o.via.ID, err == nil)
+	switch {
+	case errors.Is(err, wire.ErrRejected):
+		l.room.log.WarnContext(ctx, "a participant did not take a message", "participant", o.via.ID, "error", err)
+		return reasonBadAnswer, false
+	case err != nil:
 		l.room.log.WarnContext(ctx, "a participant did not answer", "participant", o.via.ID, "error", err)
-		if errors.Is(err, wire.ErrRejected) {
-			return reasonBadAnswer
-		}
-		return reasonNoAnswer
-	}
-	if reply == nil {
-		return reasonNoAnswer
+		return reasonNoAnswer, true
+	case reply == nil:
+		return reasonNoAnswer, true
 	}
 	d, ok := reply.Body.(*pacs002.Document)
 	if !ok || len(d.FIToFIPmtStsRpt.TxInfAndSts) != 1 || !strings.EqualFold(d.FIToFIPmtStsRpt.TxInfAndSts[0].OrgnlUETR, o.uetr) {
-		return reasonBadAnswer
+		return reasonBadAnswer, true
 	}
 	switch one := d.FIToFIPmtStsRpt.TxInfAndSts[0]; one.TxSts {
 	case "ACCP", "ACSP", "ACTC", "ACSC", "ACWP":
-		return ""
+		return "", true
 	case statusRejected:
 		if len(one.StsRsnInf) > 0 && one.StsRsnInf[0].Rsn != nil && one.StsRsnInf[0].Rsn.Cd != "" {
-			return ledger.Reason(one.StsRsnInf[0].Rsn.Cd)
+			return ledger.Reason(one.StsRsnInf[0].Rsn.Cd), false
 		}
-		return "MS03" // no reason given
+		return "MS03", false // no reason given
 	}
-	return reasonBadAnswer
+	return reasonBadAnswer, true
 }
 
-// outcome answers a payment that is known already.
+// outcome answers a payment whose UETR is known already: the same answer for the
+// same payment, a refusal for another one. What is compared is what the ledger
+// has, because keys are kept for two days only and a UETR is for ever.
 func (l *Rail) outcome(ctx context.Context, o *order, from *peer) (iso20022.Message, error) {
-	status, reason, err := l.standing(ctx, o.uetr, from)
+	known, err := l.known(ctx, from, []string{o.uetr})
 	if err != nil {
 		return nil, err
 	}
+	t := known[o.uetr]
+	if t == nil || t.Debit != clientsAccount(from.ID, t.Currency) || t.Credit != o.credit || t.Amount != o.amount || t.Reference != o.tx.PmtId.EndToEndId {
+		return l.report(o.group, o.tx, statusRejected, reasonOtherBody), nil
+	}
+	status, reason := standing(t)
 	return l.report(o.group, o.tx, status, reason), nil
 }
 
-// standing says what became of a payment, to one of its two participants.
-func (l *Rail) standing(ctx context.Context, uetr string, who *peer) (status string, reason ledger.Reason, err error) {
+// known finds payments in which a participant has a part.
+func (l *Rail) known(ctx context.Context, who *peer, uetrs []string) (map[string]*Transfer, error) {
 	if err := l.room.sequencer.Settle(ctx, l.room.pack.Currency.Code); err != nil {
-		return "", "", err
+		return nil, err
 	}
-	var t *Transfer
-	err = l.room.db.View(ctx, func(tx *store.Tx) (err error) {
-		t, err = store.Get(tx, scanTransfer, "select "+transferColumns+" from payments_transfer where id = $1 and $2 in (debit_book, credit_book)", uetr, who.ID)
+	out := map[string]*Transfer{}
+	err := l.room.db.View(ctx, func(tx *store.Tx) error {
+		list, args := places(uetrs)
+		found, err := store.List(tx, scanTransfer, fmt.Sprintf("select %s from payments_transfer where id in (%s) and $%d in (debit_book, credit_book)", transferColumns, list, len(args)+1), append(args, who.ID)...)
+		for _, t := range found {
+			out[t.ID] = t
+		}
 		return err
 	})
+	return out, err
+}
+
+// standing says what became of a payment; nil is one that is not known, or not to
+// whoever asks.
+func standing(t *Transfer) (status string, reason ledger.Reason) {
 	switch {
-	case fault.Is(err, fault.NotFound):
-		return statusRejected, reasonUnknown, nil
-	case err != nil:
-		return "", "", err
+	case t == nil:
+		return statusRejected, reasonUnknown
+	case t.Phase == ledger.Committed:
+		return statusSettled, ""
+	case t.Phase == ledger.Reserved:
+		return statusPending, ""
 	}
-	switch t.Phase {
-	case ledger.Committed:
-		return statusSettled, "", nil
-	case ledger.Reserved:
-		return statusPending, "", nil
-	}
-	return statusRejected, t.Reason, nil
+	return statusRejected, t.Reason
 }
 
 // confirmation tells the payee's participant what became of a payment that it
@@ -226,43 +264,61 @@ type confirmation struct {
 	to       *peer
 	document iso20022.Message
 	tries    int
-	at       time.Time
 }
 
 const (
-	confirmers   = 8
+	confirmers   = 8    // for one participant: one that is slow holds up nobody else
+	confirmMost  = 4096 // that wait for one participant
 	confirmTries = 5
 )
 
 func (l *Rail) tell(o *order, status string, reason ledger.Reason) {
-	c := confirmation{to: o.via, document: l.report(o.group, o.tx, status, reason)}
+	l.put(confirmation{to: o.via, document: l.report(o.group, o.tx, status, reason)})
+}
+
+// put hands a confirmation to those who send. What is lost here, because the rail
+// stops or too much waits, the participant asks for (pacs.028).
+func (l *Rail) put(c confirmation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.run == nil {
+		return
+	}
+	box := l.boxes[c.to.ID]
+	if box == nil {
+		box = make(chan confirmation, confirmMost)
+		l.boxes[c.to.ID] = box
+		ctx := l.run
+		for range confirmers {
+			l.work.Go(func() { l.sendConfirmations(ctx, box) })
+		}
+	}
 	select {
-	case l.confirm <- c:
-	default: // it asks by itself when it hears nothing
+	case box <- c:
+	default:
 	}
 }
 
 // sendConfirmations sends what waits; a participant that does not answer is
-// asked some more times and then asks by itself (pacs.028).
-func (l *Rail) sendConfirmations(ctx context.Context) {
+// tried some more times and then asks by itself.
+func (l *Rail) sendConfirmations(ctx context.Context, box chan confirmation) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case c := <-l.confirm:
-			send, cancel := context.WithTimeout(ctx, answerTime)
+		case c := <-box:
+			send, cancel := context.WithTimeout(ctx, l.answer)
 			_, err := l.party.Send(send, c.to.wire, l.room.newID(), c.document)
 			cancel()
-			if err == nil || errors.Is(err, wire.ErrRejected) || ctx.Err() != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			l.heard(c.to.ID, err == nil)
+			if err == nil || errors.Is(err, wire.ErrRejected) {
 				continue
 			}
 			if c.tries++; c.tries < confirmTries {
-				time.AfterFunc(time.Duration(c.tries*c.tries)*200*time.Millisecond, func() {
-					select {
-					case l.confirm <- c:
-					default:
-					}
-				})
+				time.AfterFunc(time.Duration(c.tries*c.tries)*200*time.Millisecond, func() { l.put(c) })
 			}
 		}
 	}

@@ -25,10 +25,7 @@ func (l *Rail) reportOf(one pacs002.PaymentTransaction110, status string, reason
 	d := &pacs002.Document{}
 	d.FIToFIPmtStsRpt.GrpHdr.MsgId = wire.MessageID(l.room.newID())
 	d.FIToFIPmtStsRpt.GrpHdr.CreDtTm = wire.DateTime(l.room.clock.Now())
-	one.TxSts = status
-	if reason != "" {
-		one.StsRsnInf = []pacs002.StatusReasonInformation12{{Rsn: &pacs002.StatusReason6Choice{Cd: string(reason)}}}
-	}
+	one.TxSts, one.StsRsnInf = status, reasons(reason)
 	d.FIToFIPmtStsRpt.TxInfAndSts = []pacs002.PaymentTransaction110{one}
 	return d
 }
@@ -43,23 +40,29 @@ func (l *Rail) status(ctx context.Context, who *peer, d *pacs028.Document) (iso2
 	if len(asked) == 0 || len(asked) > mostAsked {
 		return nil, &wire.Reason{Code: wire.CodeSchema, Text: "pacs.028 asks about 1 to 100 payments, each by its OrgnlUETR"}
 	}
+	uetrs := make([]string, 0, len(asked))
+	for _, q := range asked {
+		uetrs = append(uetrs, strings.ToLower(q.OrgnlUETR))
+	}
+	known, err := l.known(ctx, who, unique(uetrs))
+	if err != nil {
+		return nil, err
+	}
 	out := &pacs002.Document{}
 	out.FIToFIPmtStsRpt.GrpHdr.MsgId = wire.MessageID(l.room.newID())
 	out.FIToFIPmtStsRpt.GrpHdr.CreDtTm = wire.DateTime(l.room.clock.Now())
-	for _, q := range asked {
+	for i, q := range asked {
 		one := pacs002.PaymentTransaction110{OrgnlGrpInf: q.OrgnlGrpInf, OrgnlInstrId: q.OrgnlInstrId, OrgnlEndToEndId: q.OrgnlEndToEndId, OrgnlTxId: q.OrgnlTxId, OrgnlUETR: q.OrgnlUETR}
-		status, reason := statusRejected, reasonUnknown
-		if q.OrgnlUETR != "" {
-			var err error
-			if status, reason, err = l.standing(ctx, strings.ToLower(q.OrgnlUETR), who); err != nil {
-				return nil, err
-			}
-		}
-		one.TxSts = status
-		if reason != "" {
-			one.StsRsnInf = []pacs002.StatusReasonInformation12{{Rsn: &pacs002.StatusReason6Choice{Cd: string(reason)}}}
-		}
+		status, reason := standing(known[uetrs[i]])
+		one.TxSts, one.StsRsnInf = status, reasons(reason)
 		out.FIToFIPmtStsRpt.TxInfAndSts = append(out.FIToFIPmtStsRpt.TxInfAndSts, one)
 	}
 	return out, nil
+}
+
+func reasons(r ledger.Reason) []pacs002.StatusReasonInformation12 {
+	if r == "" {
+		return nil
+	}
+	return []pacs002.StatusReasonInformation12{{Rsn: &pacs002.StatusReason6Choice{Cd: string(r)}}}
 }

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"sarai/courtyard"
 	"sarai/courtyard/clock"
@@ -44,6 +45,10 @@ type Room struct {
 	site         *web.Site
 	demo         bool
 	wants        Wants
+	peers        *peers // connected participants
+
+	railMu sync.Mutex
+	rail   *Rail // once it is open
 }
 
 // New registers the room's tables, policies, texts, keys, jobs, pages and
@@ -65,6 +70,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 		db: c.DB, sequencer: sequencer, ledger: sequencer, gate: c.Gate, keys: c.Keys, pack: c.Pack, clock: c.Clock, newID: c.NewID, site: c.Site, demo: c.Demo, wants: w,
 		newReference: func() string { return id.Reference(12) },
 	}
+	r.peers = &peers{room: r}
 	if r.wants.Log == nil && c.Log != nil {
 		r.wants.Log = c.Log
 	}

@@ -245,16 +245,6 @@ func insertVoucher(tx *store.Tx, v *Voucher, mac []byte, correlation string) err
 	return job.Put(tx, job.Job{Kind: jobVoucher, Key: v.Serial, At: v.Expires, Data: voucherJob{v.Serial}})
 }
 
-// VoucherData is what a voucher's events say.
-type VoucherData struct {
-	Serial   string `json:"serial"`
-	Group    string `json:"group"`
-	Amount   int64  `json:"amount"`
-	Currency string `json:"currency"`
-	State    string `json:"state"`
-	Transfer string `json:"transfer,omitempty"`
-}
-
 func emitVoucher(tx *store.Tx, v *Voucher, event, actor string) {
 	tx.Emit(store.Event{Type: event, Version: 1, Subject: "payments/voucher/" + v.Serial, Actor: actor, Data: VoucherData{v.Serial, v.Group, v.Amount, v.Currency, string(v.State), v.Transfer}})
 }

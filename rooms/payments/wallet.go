@@ -44,7 +44,7 @@ func (r *Room) openWallet(ctx context.Context, subject, actor, participant strin
 	currency, id := r.pack.Currency.Code, r.newID()
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		id = r.newID()
-		p, err := store.Get(tx, scanParticipant, "select "+participantColumns+" from payments_participant where id = $1 for update", participant)
+		p, err := store.Get(tx, scanParticipant, "select "+participantAll+" from payments_participant where id = $1 for update", participant)
 		if err != nil {
 			return err
 		}

@@ -30,9 +30,14 @@ func (p *Party) Handler(newID func() string, answer Answer, failed func(*http.Re
 			return
 		}
 		from, err := p.caller(r)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNoPeer):
 			failed(r, err)
 			http.Error(w, "nobody is admitted with this certificate", http.StatusForbidden)
+			return
+		case err != nil:
+			failed(r, err)
+			http.Error(w, "nothing was taken; try again", http.StatusServiceUnavailable)
 			return
 		}
 		raw, err := envelope.Body(w, r, p.maxBytes())
@@ -88,8 +93,8 @@ func (p *Party) caller(r *http.Request) (*Peer, error) {
 		return nil, fmt.Errorf("%w: no certificate", ErrNoPeer)
 	}
 	cert := r.TLS.PeerCertificates[0]
-	if now := p.Now(); now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return nil, fmt.Errorf("%w: the certificate is not valid now", ErrNoPeer)
+	if err := p.valid(cert); err != nil {
+		return nil, err
 	}
 	return p.Peers.ByTLS(Fingerprint(cert))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +27,8 @@ type Party struct {
 	MaxBytes    int64            // of a message; 0 means 1 MiB
 	Service     string           // BizSvc of our headers, such as "sarai.instant.1"
 
-	mu      sync.Mutex
-	clients map[[32]byte]*http.Client // by the peer's TLS certificate
+	mu    sync.Mutex
+	lines map[string]*line // by the peer's BIC and address
 }
 
 // Peer is another end, as it was admitted.
@@ -39,7 +40,8 @@ type Peer struct {
 	Opaque any                   // whatever the keeper of the peers wants to find again
 }
 
-// Peers finds those who may speak with us. An error means nobody.
+// Peers finds those who may speak with us. ErrNoPeer means nobody, any other error
+// that it cannot be told now.
 type Peers interface {
 	ByTLS(fingerprint [32]byte) (*Peer, error)
 }
@@ -63,41 +65,70 @@ func (p *Party) maxBytes() int64 {
 	return 1 << 20
 }
 
+// line is the connections to a peer, good as long as its certificates and its
+// address are what they were.
+type line struct {
+	pinned [][32]byte
+	client *http.Client
+}
+
 // client keeps connections to a peer open. The server must show a certificate
-// that is pinned for it.
+// that is pinned for it and valid now.
 func (p *Party) client(to *Peer) (*http.Client, error) {
 	if len(to.TLS) == 0 || to.URL == "" {
 		return nil, fmt.Errorf("%w: %s has no address or no certificate", ErrNoPeer, to.BIC)
 	}
+	key := to.BIC + " " + to.URL
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c := p.clients[to.TLS[0]]; c != nil {
-		return c, nil
+	if l := p.lines[key]; l != nil {
+		if slices.Equal(l.pinned, to.TLS) {
+			return l.client, nil
+		}
+		// A connection made under a certificate that was taken away must not live on.
+		l.client.CloseIdleConnections()
 	}
-	pinned := to.TLS
+	pinned := slices.Clone(to.TLS)
 	c := &http.Client{
 		Transport: &http.Transport{
-			MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
+			MaxIdleConnsPerHost: mostConnections, MaxConnsPerHost: mostConnections, IdleConnTimeout: 60 * time.Second, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
 			TLSClientConfig: &tls.Config{
 				MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{p.Certificate},
 				InsecureSkipVerify: true, //nolint:gosec // the certificate is pinned below, which is stricter than a chain
-				VerifyConnection: func(s tls.ConnectionState) error {
-					if len(s.PeerCertificates) > 0 {
-						for _, f := range pinned {
-							if Fingerprint(s.PeerCertificates[0]) == f {
-								return nil
-							}
-						}
-					}
-					return fmt.Errorf("%w: the server showed a certificate that is not pinned for it", ErrNoPeer)
-				},
+				VerifyConnection:   func(s tls.ConnectionState) error { return p.pinned(s, pinned) },
 			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("wire: a peer does not redirect") },
 	}
-	if p.clients == nil {
-		p.clients = map[[32]byte]*http.Client{}
+	if p.lines == nil {
+		p.lines = map[string]*line{}
 	}
-	p.clients[to.TLS[0]] = c
+	p.lines[key] = &line{pinned, c}
 	return c, nil
+}
+
+// mostConnections to one peer: one that is silent holds up no more of ours.
+const mostConnections = 256
+
+func (p *Party) pinned(s tls.ConnectionState, pinned [][32]byte) error {
+	if len(s.PeerCertificates) == 0 || !slices.Contains(pinned, Fingerprint(s.PeerCertificates[0])) {
+		return fmt.Errorf("%w: the server showed a certificate that is not pinned for it", ErrNoPeer)
+	}
+	return p.valid(s.PeerCertificates[0])
+}
+
+func (p *Party) valid(cert *x509.Certificate) error {
+	if now := p.Now(); now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
+		return fmt.Errorf("%w: the certificate is not valid now", ErrNoPeer)
+	}
+	return nil
+}
+
+// Close gives back idle connections.
+func (p *Party) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lines {
+		l.client.CloseIdleConnections()
+	}
 }
