@@ -24,7 +24,7 @@ func (s *State) Apply(step Step, now time.Time) Row {
 		row.Reason = s.set(step)
 	case Cut:
 		row.Debit, row.Credit, row.Amount = "", "", 0
-		s.Window++
+		s.cut(step, &row)
 	default:
 		if !s.finish(step, &row, now) {
 			return row
@@ -53,6 +53,8 @@ func (s *State) reserve(step Step, row *Row, now time.Time) Reason {
 	if t.Reason != Accepted {
 		return t.Reason
 	}
+	t.Net = s.Net && s.Accounts[t.Debit].Book != s.Accounts[t.Credit].Book
+	row.Net = t.Net
 	s.hold(t, step.Amount)
 	t.Phase = Reserved
 	return Accepted
@@ -65,7 +67,7 @@ func (s *State) hold(t *Transfer, amount int64) {
 	s.touch(payer)
 	payer.Held += amount
 	if payer.Book != payee.Book {
-		ours := s.Settling[payer.Book]
+		ours := s.between(t.Net)[payer.Book]
 		s.touch(ours)
 		ours.Held += amount
 	}
@@ -111,12 +113,12 @@ func (s *State) mayReserve(step Step, now time.Time) Reason {
 		return Accepted
 	}
 	switch {
-	case ours == nil || s.Owning[payer.Book] == nil:
+	case ours == nil || s.Owning[payer.Book] == nil || s.between(s.Net)[payer.Book] == nil:
 		return DebtorBankAway
-	case theirs == nil || s.Owning[payee.Book] == nil:
+	case theirs == nil || s.Owning[payee.Book] == nil || s.between(s.Net)[payee.Book] == nil:
 		return CreditorBankAway
 	}
-	if free, ok := ours.Available(); !ok || free < step.Amount {
+	if free, ok := s.between(s.Net)[payer.Book].Available(); !ok || free < step.Amount {
 		return NoSettlementFunds
 	}
 	return Accepted
@@ -143,7 +145,10 @@ func (s *State) finish(step Step, row *Row, now time.Time) bool {
 		row.Reason = NoSuchTransfer
 		return false // nothing to hang a row on
 	}
-	row.Debit, row.Credit, row.Amount, row.Why = t.Debit, t.Credit, t.Amount, step.Reason
+	row.Debit, row.Credit, row.Amount, row.Net = t.Debit, t.Credit, t.Amount, t.Net
+	if step.Kind != Commit {
+		row.Why = step.Reason
+	}
 	late := !now.Before(t.Expires)
 	switch {
 	case t.Phase == Reserved && step.Kind == Expire && !late:
@@ -197,7 +202,7 @@ func (s *State) move(t *Transfer) Reason {
 			return AmountTooLarge
 		}
 	} else {
-		ours, theirs := s.Settling[payer.Book], s.Settling[payee.Book]
+		ours, theirs := s.between(t.Net)[payer.Book], s.between(t.Net)[payee.Book]
 		if !s.shift(t.Amount, payer, s.Owning[payer.Book], ours, theirs, s.Owning[payee.Book], payee) {
 			return AmountTooLarge
 		}
@@ -243,7 +248,7 @@ func (s *State) post(step Step) Reason {
 		return NoSuchDebtor
 	case to == nil:
 		return NoSuchCreditor
-	case from == to || from.Book != to.Book:
+	case from == to || from.Book != to.Book || !mayPost(from, to):
 		return Forbidden
 	case from.Currency != s.Currency || to.Currency != s.Currency:
 		return WrongCurrency

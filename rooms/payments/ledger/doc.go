@@ -29,6 +29,17 @@
 // A committed payment is final. POST moves money at once inside one book; it is
 // how settlement accounts are funded and opening balances arrive.
 //
+// # Net settlement
+//
+// A window is settled gross, as above, or net. In a net window a payment between
+// two participants is held and moved on their position accounts in the rail's
+// book and not on their settlement accounts; a position's floor is minus the
+// participant's net debit cap. A CUT ends the window: it moves each position to the
+// participant's obligation account, and its row lists these dues. What is owed is
+// settled by POST rows between obligation and settlement account. The cut also says
+// whether the next window is a net one; a reservation is booked the way in which it
+// was made, whichever window it ends in. Each row says by itself which way that is.
+//
 // # What always holds
 //
 //   - the entries of a row add up to zero in each book;

@@ -6,6 +6,7 @@ type Effects struct {
 	Deltas   map[string]Delta   // by account
 	Settings map[string]Setting // by account, the last one
 	Window   int64              // the window after the batch
+	Net      bool               // whether it is a net one
 }
 
 // NewEffects is nothing changed in a window.
@@ -22,8 +23,8 @@ func (e *Effects) Add(r Row, p Places) {
 	switch {
 	case r.Kind == Set && r.Accepted():
 		e.Settings[r.Debit] = r.Setting
-	case r.Kind == Cut:
-		e.Window = r.Window + 1
+	case r.Kind == Cut && r.Accepted():
+		e.Window, e.Net = r.Window+1, r.Net
 	}
 }
 
@@ -42,6 +43,7 @@ func (e *Effects) To(a *Account) {
 // read as it was before this batch still needs them.
 func (s *State) Follow(b *Batch) *Effects {
 	e, places := NewEffects(s.Window), s.Places()
+	e.Net = s.Net
 	for _, r := range b.Rows {
 		e.Add(r, places)
 		switch {
@@ -50,7 +52,7 @@ func (s *State) Follow(b *Batch) *Effects {
 			if !r.Accepted() {
 				phase = Refused
 			}
-			s.Transfers[r.Transfer] = &Transfer{ID: r.Transfer, Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Currency: r.Currency, Phase: phase, Reason: r.Reason, Expires: r.Expires, Touched: b.Number}
+			s.Transfers[r.Transfer] = &Transfer{ID: r.Transfer, Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Currency: r.Currency, Phase: phase, Reason: r.Reason, Expires: r.Expires, Net: r.Net, Touched: b.Number}
 		case r.Ended() != "":
 			if t := s.Transfers[r.Transfer]; t != nil {
 				t.Phase, t.Reason, t.Touched = r.Ended(), r.Why, b.Number
@@ -69,7 +71,7 @@ func (s *State) Follow(b *Batch) *Effects {
 			a.Touched = b.Number
 		}
 	}
-	s.Seq, s.Batch, s.Head, s.Window = b.Last(), b.Number, b.Head, e.Window
-	s.seqBefore, s.winBefore = s.Seq, s.Window
+	s.Seq, s.Batch, s.Head, s.Window, s.Net = b.Last(), b.Number, b.Head, e.Window, e.Net
+	s.seqBefore, s.winBefore, s.netBefore = s.Seq, s.Window, s.Net
 	return e
 }

@@ -20,6 +20,8 @@ func town() *ledger.State {
 	for bank, fund := range map[string]int64{"a": 100_00, "b": 50_00} {
 		s.Put(&ledger.Account{ID: "settle-" + bank, Book: ledger.Rail, Role: ledger.Settlement, Holder: bank, Currency: "PKR", Balance: fund})
 		s.Put(&ledger.Account{ID: "own-" + bank, Book: bank, Role: ledger.Own, Holder: bank, Currency: "PKR", Bottomless: true})
+		s.Put(&ledger.Account{ID: "position-" + bank, Book: ledger.Rail, Role: ledger.Position, Holder: bank, Currency: "PKR", Floor: -30_00})
+		s.Put(&ledger.Account{ID: "owing-" + bank, Book: ledger.Rail, Role: ledger.Obligation, Holder: bank, Currency: "PKR", Bottomless: true})
 	}
 	for name, at := range map[string]string{"ayesha": "a", "asif": "a", "bakery": "b"} {
 		s.Put(&ledger.Account{ID: name, Book: at, Role: ledger.Customer, Holder: name, Currency: "PKR", Balance: 80_00})
@@ -140,7 +142,7 @@ func TestSumsNeverWrap(t *testing.T) {
 // is held against what can be made again from the rows alone, and against
 // another state that only follows the batches.
 func TestAnySequenceOfStepsKeepsTheInvariants(t *testing.T) {
-	names := []string{"ayesha", "asif", "bakery", "nobody", "settle-a"}
+	names := []string{"ayesha", "asif", "bakery", "nobody", "settle-a", "position-a", "owing-a"}
 	kinds := []ledger.Kind{ledger.Reserve, ledger.Reserve, ledger.Reserve, ledger.Commit, ledger.Commit, ledger.Abort, ledger.Expire, ledger.Post, ledger.Set, ledger.Cut}
 	rapid.Check(t, func(t *rapid.T) {
 		s, follower := town(), town()
@@ -159,6 +161,8 @@ func TestAnySequenceOfStepsKeepsTheInvariants(t *testing.T) {
 					Currency: "PKR", Amount: rapid.Int64Range(-2, 60_00).Draw(t, "amount"), Expires: now.Add(20 * time.Second),
 					Debit: rapid.SampledFrom(names).Draw(t, "from"), Credit: rapid.SampledFrom(names).Draw(t, "to"), Reason: "MS03"}
 				switch step.Kind {
+				case ledger.Cut:
+					step.Net = rapid.Bool().Draw(t, "net")
 				case ledger.Reserve:
 					step.Transfer = fmt.Sprint("t", n)
 					n++
@@ -190,7 +194,7 @@ func TestAnySequenceOfStepsKeepsTheInvariants(t *testing.T) {
 					t.Fatalf("%s is %+v, and to whoever follows %+v", id, tr, f)
 				}
 			}
-			if s.Seq != follower.Seq || s.Batch != follower.Batch || s.Head != follower.Head || s.Window != follower.Window {
+			if s.Seq != follower.Seq || s.Batch != follower.Batch || s.Head != follower.Head || s.Window != follower.Window || s.Net != follower.Net {
 				t.Fatalf("%d %d %d, and to whoever follows %d %d %d", s.Seq, s.Batch, s.Window, follower.Seq, follower.Batch, follower.Window)
 			}
 		}
@@ -206,6 +210,16 @@ func check(t failer, s *ledger.State, opening map[string]int64, rows []ledger.Ro
 	}
 	for i, r := range rows {
 		pairs := map[string]int64{}
+		dues := int64(0)
+		for _, d := range r.Dues {
+			dues += d.Amount
+		}
+		if dues != 0 {
+			t.Fatalf("the dues of row %d add up to %d", r.Seq, dues)
+		}
+		if again, _, err := ledger.ReadRow(r.Append(nil)); err != nil || again.Net != r.Net || len(again.Dues) != len(r.Dues) {
+			t.Fatalf("row %d reads back as %+v, %v", r.Seq, again, err)
+		}
 		for _, e := range r.Entries(s.Places()) {
 			balance[e.Account] += e.Amount
 			pairs[e.Book] += e.Amount
@@ -222,7 +236,9 @@ func check(t failer, s *ledger.State, opening map[string]int64, rows []ledger.Ro
 	for _, tr := range s.Transfers {
 		if tr.Phase == ledger.Reserved {
 			held[tr.Debit] += tr.Amount
-			if p, q := s.Accounts[tr.Debit], s.Accounts[tr.Credit]; p.Book != q.Book {
+			if p, q := s.Accounts[tr.Debit], s.Accounts[tr.Credit]; p.Book != q.Book && tr.Net {
+				held[s.Netting[p.Book].ID] += tr.Amount
+			} else if p.Book != q.Book {
 				held[s.Settling[p.Book].ID] += tr.Amount
 			}
 		}

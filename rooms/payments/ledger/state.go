@@ -15,6 +15,8 @@ const (
 	Settlement Role = "settlement" // a participant's prefund, in the rail's book
 	Own        Role = "own"        // a participant's own side, in its book
 	Customer   Role = "customer"   // a person's, a merchant's or an office's money at a participant
+	Position   Role = "position"   // what a participant sent and received in a net window, in the rail's book
+	Obligation Role = "obligation" // what it owes or is owed for net windows that were cut, in the rail's book
 )
 
 // Account is one account with its balance in minor units. Positive is owed to
@@ -69,6 +71,7 @@ type Transfer struct {
 	Phase    Phase
 	Reason   Reason
 	Expires  time.Time // end of the reservation
+	Net      bool      // held on position accounts and not on settlement accounts
 
 	// Touched is the last batch that changed it.
 	Touched int64
@@ -90,11 +93,16 @@ type State struct {
 	// Settling and Owning give a participant's settlement and own account.
 	Settling map[string]*Account
 	Owning   map[string]*Account
+	// Netting and Owing give its position and its obligation account.
+	Netting map[string]*Account
+	Owing   map[string]*Account
+	Net     bool // the window at hand is a net one
 
 	mark      int64 // of the batch at hand
 	undo      []undo
 	seqBefore int64
 	winBefore int64
+	netBefore bool
 }
 
 // undo is an account or transfer as it was before the batch.
@@ -108,7 +116,8 @@ type undo struct {
 
 // New is an empty state.
 func New(currency string) *State {
-	return &State{Currency: currency, Window: 1, Accounts: map[string]*Account{}, Transfers: map[string]*Transfer{}, Settling: map[string]*Account{}, Owning: map[string]*Account{}}
+	return &State{Currency: currency, Window: 1, Accounts: map[string]*Account{}, Transfers: map[string]*Transfer{}, Settling: map[string]*Account{}, Owning: map[string]*Account{},
+		Netting: map[string]*Account{}, Owing: map[string]*Account{}}
 }
 
 // Put adds an account and notes what it is to its participant.
@@ -119,17 +128,23 @@ func (s *State) Put(a *Account) {
 		s.Settling[a.Holder] = a
 	case Own:
 		s.Owning[a.Book] = a
+	case Position:
+		s.Netting[a.Holder] = a
+	case Obligation:
+		s.Owing[a.Holder] = a
 	}
 }
 
 // Places gives the accounts by which entries are known.
 func (s *State) Places() Places {
-	p := Places{Settling: map[string]string{}, Owning: map[string]string{}}
-	for bank, a := range s.Settling {
-		p.Settling[bank] = a.ID
-	}
-	for bank, a := range s.Owning {
-		p.Owning[bank] = a.ID
+	p := NewPlaces()
+	for _, side := range []struct {
+		to   map[string]string
+		from map[string]*Account
+	}{{p.Settling, s.Settling}, {p.Owning, s.Owning}, {p.Netting, s.Netting}, {p.Owing, s.Owing}} {
+		for bank, a := range side.from {
+			side.to[bank] = a.ID
+		}
 	}
 	return p
 }
@@ -138,7 +153,7 @@ func (s *State) Places() Places {
 func (s *State) Begin() {
 	s.Undo()
 	s.mark++
-	s.seqBefore, s.winBefore = s.Seq, s.Window
+	s.seqBefore, s.winBefore, s.netBefore = s.Seq, s.Window, s.Net
 }
 
 // Undo puts everything back as it was at Begin.
@@ -159,7 +174,7 @@ func (s *State) Undo() {
 	}
 	clear(s.undo)
 	s.undo = s.undo[:0]
-	s.Seq, s.Window = s.seqBefore, s.winBefore
+	s.Seq, s.Window, s.Net = s.seqBefore, s.winBefore, s.netBefore
 }
 
 // Keep ends a batch that is durable; its head is the new one.
@@ -167,7 +182,7 @@ func (s *State) Keep(head [32]byte) {
 	clear(s.undo)
 	s.undo = s.undo[:0]
 	s.Batch, s.Head = s.Batch+1, head
-	s.seqBefore, s.winBefore = s.Seq, s.Window
+	s.seqBefore, s.winBefore, s.netBefore = s.Seq, s.Window, s.Net
 }
 
 // Changed lists the accounts and transfers of the batch at hand.

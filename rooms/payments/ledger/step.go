@@ -41,6 +41,9 @@ type Step struct {
 	// Fresh says that the caller has just made the transfer's id with a good
 	// source, so that nobody needs to look whether it exists. Reserve only.
 	Fresh bool
+	// Net says that the window which begins with a Cut is a net one. It is not part
+	// of the payload: whoever repeats a cut gets the one that was made.
+	Net bool
 	// Setting is what Set gives to the account Debit; Amount is not used.
 	Setting Setting
 }

@@ -1,0 +1,193 @@
+package bank
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"sarai/rooms/payments/iso20022"
+	"sarai/rooms/payments/iso20022/admi004"
+	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/pacs002"
+	"sarai/rooms/payments/iso20022/pacs008"
+	"sarai/rooms/payments/wire"
+)
+
+// Codes of ISO 20022's external lists.
+const (
+	accepted = "ACCP"
+	settled  = "ACSC"
+	rejected = "RJCT"
+
+	noAccount      = "AC03"
+	accountBlocked = "AC06"
+	accountClosed  = "AC07"
+	wrongAmount    = "AM12"
+	wrongCurrency  = "AM03"
+	otherBody      = "DUPL"
+	notUs          = "RC04"
+	notKnown       = "NOOR"
+	moodRefusal    = "AM21" // a limit agreed between customer and bank
+	format         = "FF01"
+)
+
+// answer is the bank's part in the conversation with the rail.
+func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, error) {
+	mood := b.mood.Load()
+	switch d := m.Body.(type) {
+	case *pacs008.Document:
+		if mood.Silent {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		reply, err := b.take(m, d, mood)
+		if mood.Delay > 0 {
+			pause(ctx, mood.Delay)
+		}
+		return reply, err
+	case *pacs002.Document:
+		if mood.Silent {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		if mood.Deaf {
+			return nil, errors.New("this bank does not hear confirmations today")
+		}
+		return nil, b.told(d)
+	case *admi004.Document: // are you there?
+		out := &admi011.Document{}
+		out.SysEvtAck.MsgId = wire.MessageID(newUUID())
+		out.SysEvtAck.AckDtls = &admi011.Event1{EvtCd: d.SysEvtNtfctn.EvtInf.EvtCd, EvtTm: wire.DateTime(b.cfg.Now())}
+		return out, nil
+	}
+	return nil, &wire.Reason{Code: wire.CodeUnknown, Text: "this bank does not take " + m.Name}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// take decides about a payment to one of our customers. What is accepted is not
+// credited yet.
+func (b *Bank) take(m *wire.Message, d *pacs008.Document, mood *Mood) (iso20022.Message, error) {
+	txs := d.FIToFICstmrCdtTrf.CdtTrfTxInf
+	tx := &txs[0]
+	uetr := strings.ToLower(tx.PmtId.UETR)
+	reply := func(state, reason string) (iso20022.Message, error) {
+		return b.report(&d.FIToFICstmrCdtTrf.GrpHdr, tx, state, reason), nil
+	}
+	if len(txs) != 1 || uetr == "" {
+		return reply(rejected, format)
+	}
+	sum := sha256.Sum256(m.Bytes)
+	e := &entry{Kind: entryTake, UETR: uetr, Bank: tx.DbtrAgt.FinInstnId.BICFI, Name: tx.Dbtr.Nm, Ref: tx.PmtId.EndToEndId, Hash: hex.EncodeToString(sum[:16])}
+	if tx.CdtrAcct != nil {
+		e.Own = tx.CdtrAcct.Id.IBAN
+	}
+	if tx.DbtrAcct != nil {
+		e.Other = tx.DbtrAcct.Id.IBAN
+	}
+	amount, err := iso20022.Minor(tx.IntrBkSttlmAmt.Value, b.cfg.Currency)
+	e.Amount = amount
+	state, reason := accepted, ""
+	err = b.do(func() (*entry, error) {
+		if p := b.book.payments[uetr]; p != nil {
+			switch {
+			case p.Outgoing || p.hash != e.Hash:
+				state, reason = rejected, otherBody
+			case p.State == Back:
+				state, reason = rejected, p.Reason
+			}
+			return nil, nil
+		}
+		a := b.book.accounts[e.Own]
+		switch {
+		case strings.TrimSuffix(tx.CdtrAgt.FinInstnId.BICFI, "XXX") != b.cfg.BIC:
+			reason = notUs
+		case tx.IntrBkSttlmAmt.Ccy != b.cfg.Currency:
+			reason = wrongCurrency
+		case err != nil || amount <= 0:
+			reason = wrongAmount
+		case a == nil:
+			reason = noAccount
+		case a.State == StateClosed:
+			reason = accountClosed
+		case a.State == StateBlocked:
+			reason = accountBlocked
+		case rand.IntN(1000) < mood.Refuse: //nolint:gosec // a share
+			reason = moodRefusal
+		}
+		if e.Reason = reason; reason != "" {
+			state = rejected
+		}
+		return e, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reason == "" {
+		b.stats.accepted.Add(1)
+	} else {
+		b.stats.refused.Add(1)
+	}
+	return reply(state, reason)
+}
+
+// told is the rail's word on payments.
+func (b *Bank) told(d *pacs002.Document) error {
+	for i := range d.FIToFIPmtStsRpt.TxInfAndSts {
+		one := &d.FIToFIPmtStsRpt.TxInfAndSts[i]
+		if _, err := b.end(strings.ToLower(one.OrgnlUETR), one.TxSts, reasonOf(one)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func reasonOf(one *pacs002.PaymentTransaction110) string {
+	if len(one.StsRsnInf) == 0 || one.StsRsnInf[0].Rsn == nil {
+		return ""
+	}
+	return one.StsRsnInf[0].Rsn.Cd
+}
+
+// end ends an open payment if the rail's word is final, and says in which state
+// it is now.
+func (b *Bank) end(uetr, status, reason string) (state string, err error) {
+	err = b.do(func() (*entry, error) {
+		p := b.book.payments[uetr]
+		if p == nil {
+			return nil, nil // not ours
+		}
+		if state = p.State; state != Pending {
+			return nil, nil
+		}
+		switch {
+		case status == settled:
+			state = Settled
+			return &entry{Kind: entrySettled, UETR: uetr}, nil
+		case status == rejected && reason != notKnown:
+			state = Back
+			return &entry{Kind: entryBack, UETR: uetr, Reason: reason}, nil
+		}
+		return nil, nil
+	})
+	if err == nil && state != Pending {
+		b.mu.Lock()
+		if c := b.ended[uetr]; c != nil {
+			close(c)
+			delete(b.ended, uetr)
+		}
+		b.mu.Unlock()
+	}
+	return state, err
+}
