@@ -22,6 +22,7 @@ type memory struct {
 	tail    []tail // in order
 	keys    map[keyHash]ledger.Row
 	recent  *recentKeys
+	guests  []string        // transfers that were final when they were read: looked at once
 	banks   map[string]bool // books whose settlement and own accounts have been looked for
 }
 
@@ -163,6 +164,10 @@ func (m *memory) day(at time.Time) int64 {
 
 // forget drops what the tables contain by now.
 func (m *memory) forget(indexed int64) {
+	for _, id := range m.guests {
+		delete(m.state.Transfers, id)
+	}
+	m.guests = m.guests[:0]
 	n := 0
 	for ; n < len(m.tail) && m.tail[n].number <= indexed; n++ {
 		t := m.tail[n]
@@ -226,6 +231,9 @@ func (m *memory) fetch(tx *store.Tx, steps []ledger.Step) error {
 		}
 		for _, t := range found {
 			m.put(t)
+			if t.Phase != ledger.Reserved {
+				m.guests = append(m.guests, t.ID)
+			}
 			want(t.Debit)
 			want(t.Credit)
 		}
