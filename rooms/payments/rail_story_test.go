@@ -267,7 +267,7 @@ func certificates(v *street) {
 	// The rail's side: a bank that shows another certificate than the one handed over.
 	wrong := v.open("wrong", "WRNGPKKA", "WRNG", 1)
 	cert := v.a.keys.TLS
-	address := serve(v.t, &http.Server{Handler: wrong.Handler(), ReadHeaderTimeout: time.Second, TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}})
+	address := serve(v.t, &http.Server{Handler: wrong.Handler(), ReadHeaderTimeout: 10 * time.Second, TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}})
 	check(v.t, v.room.Move(ctx, "post/sbp.rail", "wrong", "https://"+address+"/"))
 	if err := v.room.Examine(ctx, "post/sbp.rail", "wrong"); !fault.Is(err, fault.Conflict) {
 		v.t.Errorf("a bank at another's address: %v", err)

@@ -160,7 +160,7 @@ func openStreet(t testing.TB, court *courttest.Court, room *payments.Room) *stre
 	v.rail = rail
 	mux := http.NewServeMux()
 	mux.Handle("/iso20022", v.heard.around(rail.Handler()))
-	address := serve(t, &http.Server{Handler: mux, TLSConfig: rail.TLS(), ReadHeaderTimeout: time.Second})
+	address := serve(t, &http.Server{Handler: mux, TLSConfig: rail.TLS(), ReadHeaderTimeout: 10 * time.Second})
 	v.url = "https://" + address + "/iso20022"
 	background(t, rail.Run)
 	background(t, room.Run)
@@ -214,7 +214,7 @@ func (v *street) open(id, bic, code string, customers int64) *house {
 		check(v.t, h.OpenAccount(h.customer(n), fmt.Sprintf("Customer %d", n), opening))
 	}
 	h.door.lead(v.heard.around(h.Handler()))
-	address := serve(v.t, &http.Server{Handler: &h.door, TLSConfig: h.TLS(), ReadHeaderTimeout: time.Second})
+	address := serve(v.t, &http.Server{Handler: &h.door, TLSConfig: h.TLS(), ReadHeaderTimeout: 10 * time.Second})
 	background(v.root, h.Run)
 	leaf, err := x509.ParseCertificate(h.keys.TLS.Certificate[0])
 	check(v.t, err)
