@@ -40,6 +40,10 @@ type Config struct {
 	// line to it. None when empty.
 	GovStack string
 
+	// Rail is the address of the listener for participants of the payment rail, who
+	// speak ISO 20022 with certificates on both sides. None when empty.
+	Rail string
+
 	Screens web.Screens // how many live screens may be open
 	Keep    gate.Keep   // how long the gate's decisions stay on record
 

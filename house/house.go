@@ -29,6 +29,7 @@ type House struct {
 	listener  net.Listener
 	server    *http.Server
 	mediator  *mediator // nil without a second listener
+	rail      *rail     // nil without a listener for participants
 	people    *cast     // demo only
 }
 
@@ -48,6 +49,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 		return h, err
 	}
 	if h.mediator, err = cfg.mediate(ctx); err != nil {
+		return h, err
+	}
+	if h.rail, err = cfg.railed(ctx); err != nil {
 		return h, err
 	}
 	pack, err := cfg.Pack()
@@ -94,6 +98,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err = h.rooms.open(ctx); err != nil {
 		return h, err
 	}
+	if err = h.rail.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
+		return h, err
+	}
 	if cfg.Demo != nil {
 		if err = h.populate(ctx); err != nil {
 			return h, fmt.Errorf("make the demonstration country: %w", err)
@@ -111,6 +118,9 @@ func (h *House) pin() string {
 
 // Base is the public address.
 func (h *House) Base() string { return h.base }
+
+// Rail is the address where participants send messages, "" without one.
+func (h *House) Rail() string { return h.rail.address() }
 
 // Courtyard is what the rooms open on, for tests and commands.
 func (h *House) Courtyard() *courtyard.Courtyard { return h.court }
@@ -162,6 +172,7 @@ func (h *House) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return h.mediator.serve(ctx, h.server.Handler) })
+	g.Go(func() error { return h.rail.serve(ctx) })
 	if h.people != nil && h.cfg.Demo.Live {
 		g.Go(func() error { return h.live(ctx) })
 	}
@@ -190,7 +201,7 @@ func (h *House) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, h.mediator.close())
+	errs = append(errs, h.mediator.close(), h.rail.close())
 	if h.court != nil && h.court.DB != nil {
 		errs = append(errs, h.court.DB.Close())
 	}

@@ -18,18 +18,19 @@ var version = ""
 
 // program is the command line; the order is the order of the help.
 type program struct {
-	Demo    demoCommand    `cmd:"" help:"Show a fresh synthetic country on http://localhost:8080."`
-	Serve   serveCommand   `cmd:"" help:"Serve a lasting country."`
-	Journey journeyCommand `cmd:"" help:"Walk one citizen's journey against a running server and print each proof."`
-	Verify  verifyCommand  `cmd:"" help:"Check a receipt from the public log, offline."`
-	Backup  backupCommand  `cmd:"" help:"Write the whole country to one file while it is running."`
-	Restore restoreCommand `cmd:"" help:"Fill an empty database from a backup file."`
-	Copydb  copydbCommand  `cmd:"" help:"Move a country between SQLite and PostgreSQL and prove that nothing changed."`
-	Keys    keysCommand    `cmd:"" help:"List and rotate signing and sealing keys."`
-	Country countryCommand `cmd:"" help:"Check a country pack."`
-	Service serviceCommand `cmd:"" help:"Check a service definition."`
-	Bench   benchCommand   `cmd:"" help:"Measure this machine: durable writes, one by one and together."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo        demoCommand        `cmd:"" help:"Show a fresh synthetic country on http://localhost:8080."`
+	Serve       serveCommand       `cmd:"" help:"Serve a lasting country."`
+	Journey     journeyCommand     `cmd:"" help:"Walk one citizen's journey against a running server and print each proof."`
+	Verify      verifyCommand      `cmd:"" help:"Check a receipt from the public log, offline."`
+	Backup      backupCommand      `cmd:"" help:"Write the whole country to one file while it is running."`
+	Restore     restoreCommand     `cmd:"" help:"Fill an empty database from a backup file."`
+	Copydb      copydbCommand      `cmd:"" help:"Move a country between SQLite and PostgreSQL and prove that nothing changed."`
+	Keys        keysCommand        `cmd:"" help:"List and rotate signing and sealing keys."`
+	Country     countryCommand     `cmd:"" help:"Check a country pack."`
+	Service     serviceCommand     `cmd:"" help:"Check a service definition."`
+	Participant participantCommand `cmd:"" help:"Be a bank or wallet at the payment rail, over the real interfaces."`
+	Bench       benchCommand       `cmd:"" help:"Measure this machine: durable writes, one by one and together."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 type versionCommand struct{}

@@ -31,6 +31,7 @@ type listen struct {
 	Log      string `help:"Log as text or json, or not at all." enum:"text,json,off" default:"text"`
 	Contact  string `help:"Where to report a weakness; served at /.well-known/security.txt." placeholder:"MAIL"`
 	GovStack string `name:"govstack" help:"A second address on which GovStack's payments building block answers at the standard's own paths. Whoever reaches it speaks for all registered building blocks: bind it to the line to your information mediator." placeholder:"HOST:PORT"`
+	Rail     string `help:"Address on which connected banks and wallets send ISO 20022 messages, with certificates on both sides." placeholder:"HOST:PORT"`
 	Trace    string `help:"Send OpenTelemetry traces by OTLP/HTTP to this address." placeholder:"URL"`
 }
 
@@ -60,10 +61,13 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "Sarai %s serves %s at %s\n", stamped(), cfg.Country, h.Base())
+	if h.Rail() != "" {
+		_, _ = fmt.Fprintf(out, "The payment rail takes messages at %s\n", h.Rail())
+	}
 	return h.Run(ctx)
 }
 
 func (l listen) fill(cfg *house.Config) {
 	cfg.Addr, cfg.Base, cfg.Log, cfg.Trace, cfg.Version, cfg.Contact = l.Addr, l.Base, l.Log, l.Trace, stamped(), l.Contact
-	cfg.GovStack = l.GovStack
+	cfg.GovStack, cfg.Rail = l.GovStack, l.Rail
 }

@@ -19,6 +19,18 @@ type Rail struct {
 	strict.Pos
 	BIC     string `yaml:"bic"`     // ISO 9362, eight characters
 	Service string `yaml:"service"` // business service of the message headers, at most 35 characters
+	// Settlement is how payments between participants are settled until the
+	// operator says otherwise.
+	Settlement Settlement `yaml:"settlement,optional"`
+}
+
+// Settlement is a scheme of settlement for one currency.
+type Settlement struct {
+	strict.Pos
+	Model  string   `yaml:"model"`           // "gross": at each payment; "net": at the end of each window
+	Cuts   []string `yaml:"cuts,optional"`   // times of day that end a window, "11:00", in the country's zone
+	Days   string   `yaml:"days,optional"`   // "all" days, or "working" days by the calendar
+	Alerts []int    `yaml:"alerts,optional"` // per cent of what a participant may use, at which the operator is told
 }
 
 // FeeAccount is where government money of one kind is paid to.

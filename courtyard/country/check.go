@@ -217,6 +217,24 @@ func (c checks) banks() {
 	if !bic.MatchString(c.Rail.BIC) || c.Rail.BIC[4:6] != c.IBAN.Country {
 		c.Add(c.Rail.Pos, "rail: %q is no BIC (ISO 9362, 8 characters) of this country", c.Rail.BIC)
 	}
+	if s := c.Rail.Settlement; s.Model != "" {
+		if s.Model != "gross" && s.Model != "net" {
+			c.Add(s.Pos, "settlement: model is gross or net, found %q", s.Model)
+		}
+		for _, at := range s.Cuts {
+			if _, err := time.Parse("15:04", at); err != nil {
+				c.Add(s.Pos, "settlement: wanted a time of day like 16:00, found %q", at)
+			}
+		}
+		if s.Days != "" && s.Days != "all" && s.Days != "working" {
+			c.Add(s.Pos, "settlement: days are all or working, found %q", s.Days)
+		}
+		for _, a := range s.Alerts {
+			if a < 1 || a > 100 {
+				c.Add(s.Pos, "settlement: an alert is 1 to 100 per cent, found %d", a)
+			}
+		}
+	}
 	if n := len(c.Rail.Service); n == 0 || n > 35 {
 		c.Add(c.Rail.Pos, "rail: service has 1 to 35 characters")
 	}

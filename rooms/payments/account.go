@@ -112,8 +112,18 @@ func (a *Account) values() []any {
 }
 
 // insertAccounts writes new accounts, which must be empty: money only arrives
-// by ledger rows.
+// by ledger rows. With a participant's settlement account come those that net
+// settlement needs.
 func insertAccounts(tx *store.Tx, accounts []*Account) error {
+	for _, a := range accounts {
+		if a.Role != ledger.Settlement {
+			continue
+		}
+		position, owing := *a, *a
+		position.ID, position.Role, position.Floor, position.Bottomless = positionAccount(a.Holder, a.Currency), ledger.Position, 0, true
+		owing.ID, owing.Role, owing.Floor, owing.Bottomless = obligationAccount(a.Holder, a.Currency), ledger.Obligation, 0, true
+		accounts = append(accounts, &position, &owing)
+	}
 	values := make([][]any, len(accounts))
 	for i, a := range accounts {
 		if a.Balance != 0 || a.Held != 0 {

@@ -135,3 +135,38 @@ func (r *Room) Revoke(ctx context.Context, actor, id string, fingerprint []byte)
 		return nil
 	})
 }
+
+// Move gives a participant another address. It is suspended until it has passed
+// the technical test there.
+func (r *Room) Move(ctx context.Context, actor, id, endpoint string) error {
+	if !isEndpoint(endpoint) {
+		return fault.New(fault.Invalid, "payments.admission.endpoint").At("endpoint", "payments.admission.endpoint")
+	}
+	defer r.peers.forget()
+	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec("update payments_participant set endpoint = $2, tested = 0 where id = $1 and connected = true", id, endpoint)
+		if err == nil && n == 0 {
+			err = fault.New(fault.NotFound, "payments.participant.unknown")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	floor, err := r.capOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.SetStanding(ctx, actor, "move/"+r.newID(), id, Standing{Suspended: true, Cap: floor})
+}
+
+// capOf is a participant's net debit cap, minor units.
+func (r *Room) capOf(ctx context.Context, id string) (int64, error) {
+	a, err := r.account(ctx, func(tx *store.Tx) (*Account, error) {
+		return getAccount(tx, settlementAccount(id, r.pack.Currency.Code))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return -a.Floor, nil
+}

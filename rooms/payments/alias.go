@@ -165,7 +165,7 @@ func aliasesOf(tx *store.Tx, holder string) ([]*Alias, error) {
 	return store.List(tx, scanAlias, "select "+aliasColumns+" from payments_alias where holder = $1 order by kind, since, id", holder)
 }
 
-// ownAccount reads an account and makes sure that an alias of the holder may
+// accountFor reads an account and makes sure that an alias of the holder may
 // lead to it.
 func accountFor(tx *store.Tx, id, holder string) (*Account, error) {
 	a, err := getAccount(tx, id)

@@ -68,6 +68,7 @@ type IntentView struct {
 	Purpose     string `json:"purpose,omitempty"`
 	Fee         string `json:"fee,omitempty"`
 	Signed      bool   `json:"signed" doc:"the code bears the rail's signature and it holds"`
+	Lookup      string `json:"lookup,omitempty" doc:"give it with the payment that follows, and the token it cost comes back"`
 }
 
 type payFee struct {
@@ -185,7 +186,7 @@ func (r *Room) api(a *api.API) {
 			if err != nil {
 				return nil, err
 			}
-			v := &IntentView{Payee: i.Payee.Payee("en"), PayeeUrdu: i.Payee.Payee("ur"), Participant: i.Payee.Book, Currency: i.Payee.Currency, Purpose: i.Purpose, Signed: i.Checked}
+			v := &IntentView{Payee: i.Payee.Payee("en"), PayeeUrdu: i.Payee.Payee("ur"), Participant: i.Payee.Book, Currency: i.Payee.Currency, Purpose: i.Purpose, Signed: i.Checked, Lookup: i.Lookup}
 			if i.Amount > 0 {
 				v.Amount = r.plain(i.Amount)
 			}

@@ -123,7 +123,7 @@ func (a *Auditor) take(b *sealed, places ledger.Places) error {
 		if r.Window != a.window {
 			return fmt.Errorf("row %d of %s is in window %d and not in %d", r.Seq, a.currency, r.Window, a.window)
 		}
-		if r.Kind == ledger.Cut {
+		if r.Kind == ledger.Cut && r.Accepted() {
 			a.window++
 		}
 		total := map[string]int64{}
@@ -193,18 +193,23 @@ func (a *Auditor) compare(tx *store.Tx) (finding, err error) {
 	return finding, err
 }
 
-// readPlaces reads the settlement and own accounts of all participants.
+// readPlaces reads the accounts of all participants by which entries are known.
 func readPlaces(tx *store.Tx, currency string) (ledger.Places, error) {
-	p := ledger.Places{Settling: map[string]string{}, Owning: map[string]string{}}
+	p := ledger.NewPlaces()
 	_, err := store.List(tx, func(scan store.Scan) (struct{}, error) {
 		var id, book, holder, role string
 		err := scan(&id, &book, &holder, &role)
-		if role == string(ledger.Settlement) {
+		switch ledger.Role(role) {
+		case ledger.Settlement:
 			p.Settling[holder] = id
-		} else {
+		case ledger.Position:
+			p.Netting[holder] = id
+		case ledger.Obligation:
+			p.Owing[holder] = id
+		default:
 			p.Owning[book] = id
 		}
 		return struct{}{}, err
-	}, "select id, book, holder, role from payments_account where role in ('settlement', 'own') and role <> 'customer' and currency = $1", currency)
+	}, "select id, book, holder, role from payments_account where role in ('settlement', 'own', 'position', 'obligation') and role <> 'customer' and currency = $1", currency)
 	return p, err
 }

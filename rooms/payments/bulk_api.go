@@ -84,10 +84,10 @@ func (b *Bulk) groupStatus() string {
 	case BulkCancelled:
 		return "CANC"
 	}
-	switch {
-	case b.Paid == b.Lines:
+	switch b.Paid {
+	case b.Lines:
 		return "ACSC"
-	case b.Paid == 0:
+	case 0:
 		return "RJCT"
 	}
 	return "PART"

@@ -72,7 +72,9 @@ func (r *Room) loadGov(q *http.Request) (c govCall, err error) {
 		id = who.Block
 	}
 	if id == "" {
-		return c, nil
+		head, err := r.loadGovHeader(q)
+		c.Source = head.Source
+		return c, err
 	}
 	err = r.db.View(q.Context(), func(tx *store.Tx) (err error) {
 		c.Source, err = getSource(tx, id)

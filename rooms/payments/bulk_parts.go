@@ -176,11 +176,11 @@ func supportTag(ctx context.Context, s Support) web.Tag {
 
 func supportRows(ctx context.Context, s Support) []web.Answer {
 	rows := []web.Answer{{Label: web.T(ctx, "payments.bulk.support.asked"), Value: web.DateTime(ctx, s.Asked)}, {Label: web.T(ctx, "payments.bulk.support.released"), Value: web.DateTime(ctx, s.Released)}}
-	switch {
-	case s.State == "paid":
+	switch s.State {
+	case "paid":
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.bulk.support.credited"), Value: web.DateTime(ctx, s.Credited)},
 			web.Answer{Label: web.T(ctx, "payments.bulk.support.took"), Value: bulkTime(ctx, s.Took())})
-	case s.State == "failed":
+	case "failed":
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.bulk.support.why"), Value: why(ctx, s.Reason), Note: web.T(ctx, "payments.bulk.support.office")})
 	}
 	return rows

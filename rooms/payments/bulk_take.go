@@ -138,10 +138,6 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 	args := make([]any, 0, 8*takeChunk)
 	var problems *fault.Error
 	flush := func() error {
-		if len(args) == 0 || problems != nil {
-			args = args[:0]
-			return nil
-		}
 		err := r.db.Update(ctx, func(tx *store.Tx) error { return putLines(tx, args) })
 		args = args[:0]
 		return err
@@ -183,7 +179,10 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 			return 0, 0, err
 		}
 		args = append(args, no*bulkLines+lines, in.Amount, line.iban, line.kind, line.mac, line.tail, foldName(in.Name), in.Reference)
-		if len(args) == cap(args) {
+		switch {
+		case problems != nil:
+			args = args[:0]
+		case len(args) == cap(args):
 			if err := flush(); err != nil {
 				return 0, 0, err
 			}
@@ -258,10 +257,10 @@ func (r *Room) endBulk(ctx context.Context, no int64, in BulkIntake, lines, tota
 	if in.Lines >= 0 && (in.Lines != lines || in.Total != total) {
 		f := fault.New(fault.Invalid, "payments.bulk.totals")
 		if in.Lines != lines {
-			f.At("lines", "payments.bulk.totals.lines", "told", strconv.FormatInt(in.Lines, 10), "found", strconv.FormatInt(lines, 10))
+			_ = f.At("lines", "payments.bulk.totals.lines", "told", strconv.FormatInt(in.Lines, 10), "found", strconv.FormatInt(lines, 10))
 		}
 		if in.Total != total {
-			f.At("total", "payments.bulk.totals.sum", "told", r.pack.Currency.Digits(in.Total), "found", r.pack.Currency.Digits(total))
+			_ = f.At("total", "payments.bulk.totals.sum", "told", r.pack.Currency.Digits(in.Total), "found", r.pack.Currency.Digits(total))
 		}
 		return f
 	}

@@ -148,8 +148,8 @@ func judge(tx *store.Tx, b *Bulk, most, from, to int64) error {
 // contest decides about lines whose beneficiary was claimed before.
 func contest(tx *store.Tx, b *Bulk, from, to int64) error {
 	type rival struct {
-		line, other, attempt int64
-		account              string
+		line, other int64
+		account     string
 	}
 	rivals, err := store.List(tx, func(scan store.Scan) (x rival, err error) {
 		return x, scan(&x.line, &x.account, &x.other)

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 // LookupTime is how long the answer to a lookup may be used for a payment.
 const LookupTime = OrderTime
 
-// lookupsKept is how long it is kept who asked for which name: as long as names
-// are counted, and a day for whoever looks into an attack.
+// lookupsKept is how long it is kept who asked for which name and paid nothing: as
+// long as names are counted, and a day for whoever looks into an attack.
 const lookupsKept = 2 * day
 
 // Asker is who wants to know a name, and whose bucket pays for it. It does not
@@ -164,12 +165,32 @@ func insertLookup(tx *store.Tx, l lookup) error {
 		l.ID, l.Scope, l.Participant, l.Asker, l.Alias, l.Account, l.Personal, store.Micros(l.At), store.Micros(l.Expires), false); err != nil {
 		return err
 	}
-	// Each sixteenth who asks sweeps: two days later nothing is left.
 	if !strings.HasSuffix(l.ID, "0") {
-		return nil
+		return nil // each sixteenth who asks sweeps
 	}
-	_, err := tx.Exec("delete from payments_lookup where id in (select id from payments_lookup where at < $1 order by at limit 200 for update skip locked)", store.Micros(l.At.Add(-lookupsKept)))
-	return err
+	return sweepLookups(tx)
+}
+
+// bucketsKept is longer than any bucket takes to be full again: forgetting a full
+// one changes nothing.
+const bucketsKept = 30 * day
+
+// sweepLookups forgets who asked, a little at a time: what nothing followed after
+// two days, what a payment followed when that can no longer be reported.
+func sweepLookups(tx *store.Tx) error {
+	for _, s := range []struct {
+		sql  string
+		kept time.Duration
+	}{
+		{"delete from payments_lookup where id in (select id from payments_lookup where used_by = '' and at < $1 order by at limit 200 for update skip locked)", lookupsKept},
+		{"delete from payments_lookup where id in (select id from payments_lookup where at < $1 order by at limit 200 for update skip locked)", MarkTime},
+		{"delete from payments_bucket where (policy, scope) in (select policy, scope from payments_bucket where counted < $1 order by counted limit 200 for update skip locked)", bucketsKept},
+	} {
+		if _, err := tx.Exec(s.sql, store.Micros(tx.Now().Add(-s.kept))); err != nil {
+			return fmt.Errorf("forget lookups: %w", err)
+		}
+	}
+	return nil
 }
 
 // namesLeft refuses a scope to which as many names of persons were shown in a

@@ -94,3 +94,33 @@ func BenchmarkLookup(b *testing.B) {
 		})
 	}
 }
+
+// TestWhoAskedIsForgotten sweeps what is older than it is needed.
+func TestWhoAskedIsForgotten(t *testing.T) {
+	inHall(t, 20, func(h *hall) {
+		now := store.Micros(h.Clock.Now())
+		ago := func(d time.Duration) int64 { return now - d.Microseconds() }
+		h.fine(h.DB.Update(context.Background(), func(tx *store.Tx) error {
+			for i, l := range []struct {
+				at   int64
+				used string
+			}{{ago(time.Hour), ""}, {ago(3 * day), ""}, {ago(3 * day), "order-1"}, {ago(89 * day), "order-2"}, {ago(91 * day), "order-3"}} {
+				if _, err := tx.Exec("insert into payments_lookup ("+lookupColumns+") values ($1, 'person/x', '', 'x', '', 'a', $2, $3, $3, $4, $5)", fmt.Sprint("lookup-", i), true, l.at, l.used, false); err != nil {
+					return err
+				}
+			}
+			for i, counted := range []int64{ago(day), ago(31 * day)} {
+				if _, err := tx.Exec("insert into payments_bucket (policy, scope, tokens, counted) values ('TEST', $1, 5, $2)", fmt.Sprint(i), counted); err != nil {
+					return err
+				}
+			}
+			return sweepLookups(tx)
+		}))
+		if n := h.count("select count(*) from payments_lookup where id in ('lookup-0', 'lookup-2', 'lookup-3')"); n != 3 || h.count("select count(*) from payments_lookup") != 3 {
+			t.Error("lookups that are left:", n, h.count("select count(*) from payments_lookup"))
+		}
+		if n := h.count("select count(*) from payments_bucket where policy = 'TEST'"); n != 1 {
+			t.Error("buckets that are left:", n)
+		}
+	})
+}

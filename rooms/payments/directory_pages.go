@@ -14,6 +14,10 @@ import (
 	"sarai/courtyard/web"
 )
 
+// recountMost is how many entries of a participant the operator's page counts
+// again; for more than that there is the interface.
+const recountMost = 100_000
+
 // shownOnDesk is how many claims and marks the operator's page shows.
 const shownOnDesk = 50
 
@@ -38,6 +42,7 @@ type directoryMember struct {
 	Numbers int64
 	Tokens  *Bucket
 	Agrees  bool // the sets kept along equal the entries
+	Many    bool // too many to count again for a page
 }
 
 func (r *Room) directoryPages(s *web.Site) {
@@ -126,7 +131,7 @@ func (r *Room) directoryView(ctx context.Context) (v directoryView, err error) {
 			return err
 		}
 		// what has come back since is counted in whole tokens, as fill does
-		v.Empty, err = store.Get(tx, store.Value[int64], "select count(*) from payments_bucket where policy in ($1, $2) and tokens + (cast($3 as bigint) - counted) / case when policy = $1 then cast($4 as bigint) else cast($5 as bigint) end <= 0",
+		v.Empty, err = store.Get(tx, store.Value[int64], "select count(*) from payments_bucket where tokens <= 0 and policy in ($1, $2) and tokens + (cast($3 as bigint) - counted) / case when policy = $1 then cast($4 as bigint) else cast($5 as bigint) end <= 0",
 			PolicyPerson.Name, PolicyCompany.Name, store.Micros(tx.Now()), PolicyPerson.Every.Microseconds(), PolicyCompany.Every.Microseconds())
 		return err
 	})
@@ -155,11 +160,14 @@ func (r *Room) directoryMember(tx *store.Tx, p Participant) (m directoryMember, 
 		if err != nil {
 			return m, err
 		}
+		if *kind.n = kept.Size; kept.Size > recountMost {
+			m.Many = true
+			continue
+		}
 		made, err := recount(tx, p.ID, kind.name)
 		if err != nil {
 			return m, err
 		}
-		*kind.n = made.Size
 		m.Agrees = m.Agrees && kept.Size == made.Size && kept.agrees(made.VSync)
 	}
 	return m, nil
@@ -168,7 +176,10 @@ func (r *Room) directoryMember(tx *store.Tx, p Participant) (m directoryMember, 
 func memberRows(ctx context.Context, v directoryView) (rows []web.Row) {
 	for _, m := range v.Members {
 		tag := web.Tag{Status: "good", Text: web.T(ctx, "payments.operate.holds")}
-		if !m.Agrees {
+		switch {
+		case m.Many:
+			tag = web.Tag{Status: "plain", Text: web.T(ctx, "payments.directory.uncounted")}
+		case !m.Agrees:
 			tag = web.Tag{Status: "bad", Text: web.T(ctx, "payments.directory.differs")}
 		}
 		rows = append(rows, web.Row{Status: map[bool]string{false: "bad"}[m.Agrees], Cells: []templ.Component{web.Bdi(m.Name(web.Lang(ctx).Code)), web.Text(web.Number(m.Mobiles)), web.Text(web.Number(m.Numbers)), tag,

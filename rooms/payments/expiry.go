@@ -18,8 +18,8 @@ const actionExpire = "payments.reservation.expire"
 // expiryPause is how often reservations are looked through.
 const expiryPause = 500 * time.Millisecond
 
-// Run gives back what is reserved too long and audits the ledger, until ctx
-// ends. Every process may run it: what one has done is nothing for the others.
+// Run gives back what is reserved too long, watches what participants may still
+// use and audits the ledger, until ctx ends. Every process may run it: what one has done is nothing for the others.
 func (r *Room) Run(ctx context.Context) error {
 	tick := time.NewTicker(expiryPause)
 	defer tick.Stop()
@@ -31,6 +31,9 @@ func (r *Room) Run(ctx context.Context) error {
 		}
 		if _, err := r.Expire(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			r.log.WarnContext(ctx, "reservations could not be given back", "error", err)
+		}
+		if err := r.WatchLiquidity(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.log.WarnContext(ctx, "the liquidity of participants could not be looked at", "error", err)
 		}
 		if _, err := r.auditor.Check(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			r.log.ErrorContext(ctx, "the ledger does not fit together", "error", err)

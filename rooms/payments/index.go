@@ -241,6 +241,7 @@ type position struct {
 	window                                  int64
 	participant                             string
 	sentCount, sent, receivedCount, receive int64
+	due                                     int64
 }
 
 func newIndexing(tx *store.Tx, currency string, q *Sequencer) (*indexing, error) {
@@ -266,7 +267,7 @@ func (x *indexing) add(b *sealed) error {
 		note := b.notes[i]
 		switch {
 		case r.Made():
-			t := &Transfer{Transfer: ledger.Transfer{ID: r.Transfer, Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Currency: x.currency, Phase: ledger.Reserved, Expires: r.Expires},
+			t := &Transfer{Transfer: ledger.Transfer{ID: r.Transfer, Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Currency: x.currency, Phase: ledger.Reserved, Expires: r.Expires, Net: r.Net},
 				Seq: r.Seq, Kind: kindTransfer, DebitBook: r.DebitBook, CreditBook: r.CreditBook, Reserved: r.At, Reference: note.Reference, Purpose: note.Purpose, Fee: note.Fee}
 			if !r.Accepted() {
 				t.Phase, t.Reason, t.Done, t.Finished, t.Window = ledger.Refused, r.Reason, r.Seq, r.At, r.Window
@@ -275,8 +276,8 @@ func (x *indexing) add(b *sealed) error {
 		case r.Kind == ledger.Post && r.Accepted():
 			x.made = append(x.made, &Transfer{Transfer: ledger.Transfer{ID: fmt.Sprintf("post-%s-%d", x.currency, r.Seq), Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Currency: x.currency, Phase: ledger.Committed, Expires: r.At},
 				Seq: r.Seq, Kind: kindPost, DebitBook: r.DebitBook, CreditBook: r.CreditBook, Reserved: r.At, Done: r.Seq, Finished: r.At, Window: r.Window})
-		case r.Kind == ledger.Cut:
-			x.windows = append(x.windows, window{number: r.Window, last: r.Seq, at: store.Micros(r.At)})
+		case r.Kind == ledger.Cut && r.Accepted():
+			x.windows = append(x.windows, window{number: r.Window, last: r.Seq, at: store.Micros(r.At), net: r.Net})
 		case r.Ended() != "":
 			t := x.byID[r.Transfer]
 			if t == nil {
@@ -291,6 +292,10 @@ func (x *indexing) add(b *sealed) error {
 			from.sent += r.Amount
 			to.receivedCount++
 			to.receive += r.Amount
+			if r.Net {
+				from.due -= r.Amount
+				to.due += r.Amount
+			}
 		}
 	}
 	return nil

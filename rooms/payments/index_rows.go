@@ -12,6 +12,7 @@ import (
 // window is a settlement window that a row cut.
 type window struct {
 	number, last, at int64
+	net              bool // the one that begins then
 }
 
 // write puts into the tables what the batches said, in few statements.
@@ -113,11 +114,12 @@ func (x *indexing) writePositions() error {
 	})
 	values := make([][]any, len(list))
 	for i, p := range list {
-		values[i] = []any{x.currency, p.window, p.participant, p.sentCount, p.sent, p.receivedCount, p.receive}
+		values[i] = []any{x.currency, p.window, p.participant, p.sentCount, p.sent, p.receivedCount, p.receive, p.due}
 	}
-	return insertAnd(x.tx, "payments_position (currency, place, participant, sent_count, sent, received_count, received)", values,
+	return insertAnd(x.tx, "payments_position (currency, place, participant, sent_count, sent, received_count, received, due)", values,
 		` on conflict (currency, place, participant) do update set sent_count = payments_position.sent_count + excluded.sent_count, sent = payments_position.sent + excluded.sent,
-			received_count = payments_position.received_count + excluded.received_count, received = payments_position.received + excluded.received`)
+			received_count = payments_position.received_count + excluded.received_count, received = payments_position.received + excluded.received,
+			due = payments_position.due + excluded.due`)
 }
 
 func (x *indexing) writeWindows() error {
@@ -130,7 +132,7 @@ func (x *indexing) writeWindows() error {
 		if _, err := x.tx.Exec("update payments_window set last = $3, closed = $4 where currency = $1 and number = $2", x.currency, w.number, w.last, w.at); err != nil {
 			return err
 		}
-		if _, err := x.tx.Exec("insert into payments_window (currency, number, first, last, opened, closed) values ($1, $2, $3, 0, $4, 0)", x.currency, w.number+1, w.last+1, w.at); err != nil {
+		if _, err := x.tx.Exec("insert into payments_window (currency, number, first, last, opened, closed, net) values ($1, $2, $3, 0, $4, 0, $5)", x.currency, w.number+1, w.last+1, w.at, w.net); err != nil {
 			return err
 		}
 	}

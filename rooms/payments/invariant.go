@@ -13,6 +13,13 @@ type Check struct {
 	Broke int64  // lines that break it; 0 is green
 }
 
+// carried is what the cuts of the open window's last ten minutes before it took
+// from a position: reservations that it covered may still be open, or be committed
+// since. No reservation lasts longer than five minutes.
+const carried = `(select cast(coalesce(sum(p.due), 0) as bigint) from payments_position p join payments_window w on w.currency = p.currency and w.number = p.place
+	where p.currency = a.currency and p.participant = a.holder and p.due > 0 and w.last > 0
+	and w.closed >= (select max(o.opened) from payments_window o where o.currency = a.currency) - 600000000)`
+
 // Invariants checks the promises with sums over the tables, in one reading
 // transaction. What the rows themselves promise, an [Auditor] proves.
 func Invariants(tx *store.Tx, currency string, now time.Time) ([]Check, error) {
@@ -23,6 +30,8 @@ func Invariants(tx *store.Tx, currency string, now time.Time) ([]Check, error) {
 		{"held-is-reserved", `select count(*) from payments_account a left join (select debit, sum(amount) as total from payments_transfer where currency = $1 and phase = 'reserved' group by debit) t on t.debit = a.id
 			where a.currency = $1 and a.role = 'customer' and a.held <> coalesce(t.total, 0)`},
 		{"floor", "select count(*) from payments_account where currency = $1 and bottomless = false and balance - held < floor"},
+		{"cap", `select count(*) from payments_account a join payments_account s on s.role = 'settlement' and s.holder = a.holder and s.currency = a.currency
+			where a.currency = $1 and a.role = 'position' and a.balance - a.held < s.floor - ` + carried},
 		{"fees-once", `select (select count(*) from (select fee, count(*) as n from payments_transfer where currency = $1 and fee <> '' and phase = 'committed' group by fee) s where n > 1)
 			+ (select count(*) from (select cause, count(*) as n from payments_fee where currency = $1 and cause <> '' and phase = 'paid' group by cause) c where n > 1)`},
 	} {

@@ -75,7 +75,7 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 			return nil, fmt.Errorf("batch %d: %w", indexed, err)
 		}
 		m.state.Seq, m.state.Batch, m.state.Head = last.Last(), last.Number, last.Head
-		if m.state.Window, err = store.Get(tx, store.Value[int64], "select number from payments_window where currency = $1 and last = 0", currency); err != nil {
+		if err = tx.QueryRow("select number, net from payments_window where currency = $1 and last = 0", currency).Scan(&m.state.Window, &m.state.Net); err != nil {
 			return nil, fmt.Errorf("the open window: %w", err)
 		}
 	}
@@ -291,14 +291,14 @@ func (m *memory) learn(a *ledger.Account, as int64) {
 	m.state.Put(a)
 }
 
-// meet brings the settlement and own accounts of books into memory.
+// meet brings the accounts of the participants with these books into memory.
 func (m *memory) meet(tx *store.Tx, books ...string) error {
 	for _, book := range books {
 		if book == "" || book == ledger.Rail || m.banks[book] {
 			continue
 		}
 		if m.state.Settling[book] == nil || m.state.Owning[book] == nil {
-			ids, err := store.List(tx, store.Value[string], "select id from payments_account where currency = $1 and role <> 'customer' and ((role = 'settlement' and holder = $2) or (role = 'own' and book = $2))", m.state.Currency, book)
+			ids, err := store.List(tx, store.Value[string], "select id from payments_account where currency = $1 and role <> 'customer' and ((role in ('settlement', 'position', 'obligation') and holder = $2) or (role = 'own' and book = $2))", m.state.Currency, book)
 			if err != nil {
 				return fmt.Errorf("accounts of %s: %w", book, err)
 			}

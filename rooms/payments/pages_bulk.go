@@ -272,7 +272,7 @@ func (r *Room) handInBulk(c *web.Ctx, p gate.Permit[Program]) error {
 			Digest: func() [32]byte { return sha256.Sum256(up.Body) }, Lines: lines, Total: total, Maker: p.Who()}, src)
 	}
 	if known := fault.As(err); known != nil && len(known.Fields) == 0 {
-		known.At("file", known.Key, pairsOf(known.Args)...)
+		_ = known.At("file", known.Key, pairsOf(known.Args)...)
 	}
 	if err != nil {
 		return r.showNewBulk(c, p.Resource(), err)

@@ -184,6 +184,11 @@ func (l *Rail) ask(ctx context.Context, o *order) (reason ledger.Reason, tell bo
 	ctx, cancel := context.WithTimeout(ctx, l.answer)
 	defer cancel()
 	reply, err := l.party.Forward(ctx, o.via.wire, l.room.newID(), o.document, pacs008.ID)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, wire.ErrRejected) {
+		// A connection that broke: a participant takes each UETR once, so it can be
+		// asked twice.
+		reply, err = l.party.Forward(ctx, o.via.wire, l.room.newID(), o.document, pacs008.ID)
+	}
 	l.heard(o.via.ID, err == nil)
 	switch {
 	case errors.Is(err, wire.ErrRejected):

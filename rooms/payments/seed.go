@@ -21,6 +21,8 @@ const agentFloat = 500_000_000
 // Ids of the accounts every book begins with.
 func issuingAccount(currency string) string          { return "issuing-" + currency }
 func settlementAccount(bank, currency string) string { return "settlement-" + bank + "-" + currency }
+func positionAccount(bank, currency string) string   { return "position-" + bank + "-" + currency }
+func obligationAccount(bank, currency string) string { return "obligation-" + bank + "-" + currency }
 func ownAccount(bank, currency string) string        { return "own-" + bank + "-" + currency }
 func agentAccount(bank, currency string) string      { return "agent-" + bank + "-" + currency }
 
@@ -69,6 +71,9 @@ func (r *Room) Open(ctx context.Context) error {
 	})
 	if err == nil {
 		err = r.openPrograms(ctx)
+	}
+	if err == nil {
+		err = r.openScheme(ctx)
 	}
 	if err != nil {
 		return err

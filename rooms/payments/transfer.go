@@ -51,12 +51,12 @@ func (t Transfer) GateResource() gate.Resource {
 	return gate.Resource{Type: "PaymentsTransfer", ID: t.ID, Attrs: attrs}
 }
 
-const transferColumns = "id, currency, seq, done, place, kind, reference, debit, credit, debit_book, credit_book, amount, phase, reason, expires, reserved, finished, purpose, fee, event"
+const transferColumns = "id, currency, seq, done, place, kind, reference, debit, credit, debit_book, credit_book, amount, phase, reason, expires, reserved, finished, purpose, fee, event, net"
 
 func scanTransfer(scan store.Scan) (*Transfer, error) {
 	var t Transfer
 	var expires, reserved, finished int64
-	err := scan(&t.ID, &t.Currency, &t.Seq, &t.Done, &t.Window, &t.Kind, &t.Reference, &t.Debit, &t.Credit, &t.DebitBook, &t.CreditBook, &t.Amount, &t.Phase, &t.Reason, &expires, &reserved, &finished, &t.Purpose, &t.Fee, &t.Event)
+	err := scan(&t.ID, &t.Currency, &t.Seq, &t.Done, &t.Window, &t.Kind, &t.Reference, &t.Debit, &t.Credit, &t.DebitBook, &t.CreditBook, &t.Amount, &t.Phase, &t.Reason, &expires, &reserved, &finished, &t.Purpose, &t.Fee, &t.Event, &t.Net)
 	t.Expires, t.Reserved, t.Finished = store.Time(expires), store.Time(reserved), store.Time(finished)
 	return &t, err
 }
@@ -66,7 +66,7 @@ func (t *Transfer) values() []any {
 		t.Reference = t.ID
 	}
 	return []any{t.ID, t.Currency, t.Seq, t.Done, t.Window, t.Kind, t.Reference, t.Debit, t.Credit, t.DebitBook, t.CreditBook, t.Amount, string(t.Phase), string(t.Reason),
-		store.Micros(t.Expires), store.Micros(t.Reserved), store.Micros(t.Finished), t.Purpose, t.Fee, t.Event}
+		store.Micros(t.Expires), store.Micros(t.Reserved), store.Micros(t.Finished), t.Purpose, t.Fee, t.Event, t.Net}
 }
 
 // getTransfer reads a payment with its parties.

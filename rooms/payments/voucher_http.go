@@ -113,6 +113,13 @@ func (r *Room) govRoutes(s *web.Site, a *api.API) {
 	handle("PATCH", "/vouchers/voucher_activation", "payments.govstack.voucher", r.govActivate)
 	handle("POST", "/vouchers/voucher_redemption", "payments.govstack.voucher", r.govRedeem)
 	handle("PATCH", "/vouchers/voucherstatuscheck/{serial}", "payments.govstack.voucher", r.govCancel)
+	handle("POST", "/billTransferRequests", "payments.govstack.bill", r.govBillPaid)
+	read := func(path, action string, do func(c *web.Ctx, p gate.Permit[govCall]) error) {
+		web.Handle(s, web.Route[govCall]{Pattern: "GET " + GovStackPath + path, Action: action, Load: r.loadGovHeader, Protocol: true, Principal: caller, Fail: govFail, Limit: govRate, Do: do})
+	}
+	read("/batch/status", "payments.govstack.batch", r.govBatchStatus)
+	read("/batch/detail", "payments.govstack.batch", r.govBatchDetail)
+	read("/bills/{bill}", "payments.govstack.bill", r.govBill)
 	web.Handle(s, web.Route[govCall]{Pattern: "GET " + GovStackPath + "/vouchers/voucherstatuscheck/{serial}", Action: "payments.govstack.voucher", Load: r.loadGovVoucher, Protocol: true, Principal: caller, Fail: govFail, Limit: govRate, Do: r.govStatus})
 }
 

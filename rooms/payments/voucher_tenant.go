@@ -70,10 +70,10 @@ func (r *Room) SeedTenant(ctx context.Context, in io.Reader) error {
 		fresh = true
 		return r.writeTenant(tx, &t)
 	})
-	if err != nil || !fresh {
+	if err != nil {
 		return err
 	}
-	if err := r.sequencer.Open(ctx, t.Currency); err != nil {
+	if err := r.sequencer.Open(ctx, t.Currency); err != nil || !fresh {
 		return err
 	}
 	var steps []ledger.Step

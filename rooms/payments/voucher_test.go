@@ -51,6 +51,7 @@ func TestGovStack(t *testing.T) {
 			{"another group pays", anotherGroupPays},
 			{"nobody tries numbers out", nobodyTriesNumbersOut},
 			{"a batch becomes a file of payments", aBatchBecomesAFile},
+			{"a bill is looked up", aBillIsLookedUp},
 			{"only the mediator speaks for others", onlyTheMediatorSpeaks},
 			{"a voucher's time ends", aVouchersTimeEnds}, // last: it moves the clock
 		} {
@@ -209,11 +210,34 @@ func aBatchBecomesAFile(t *testing.T, b *block) {
 	if f.Source != "govstack" || f.Paid != 1 || f.Bad() != 1 || b.balance(person) != before+12550 {
 		t.Errorf("%+v", f)
 	}
+	status := b.call("GET", "/batch/status?batchId=batch-000001", "", 200, "Platform-TenantId", source)
+	if status["completed"] != float64(1) || status["failed"] != float64(1) || status["completed_amount"] != 125.5 {
+		t.Errorf("%v", status)
+	}
+	b.call("GET", "/batch/status?batchId=batch-000001", "", 404, "Platform-TenantId", "bb-registry-1") // somebody else's
 	b.call("POST", "/bulk-payment", batch("batch-000002", "USD", "1"), 200)
 	f = b.until(no+1, payments.BulkValidated)
 	if rest, err := b.room.Remainder(context.Background(), no+1, 0, 5); err != nil || f.Good != 0 || rest[0].Reason != "AM03" {
 		t.Errorf("%+v %v", rest, err)
 	}
+}
+
+func aBillIsLookedUp(t *testing.T, b *block) {
+	v := &place{Court: b.Court, room: b.room, t: t, before: map[string]int{}}
+	var reference string
+	fee := v.fee("gov-bill-1", "s-c0030", 25000)
+	check(t, b.DB.View(context.Background(), func(tx *store.Tx) error {
+		return tx.QueryRow("select reference from payments_fee where id = $1", fee).Scan(&reference)
+	}))
+	head := []string{"PayerFI-Id", "bb-registry-1", "X-CorrelationID", "c-77"}
+	out := b.call("GET", "/bills/"+reference+"?fields=inquiry", "", 202, head...)
+	if d, _ := out["billDetails"].(map[string]any); out["responseCode"] != "00" || d["billStatus"] != "UNPAID" || d["amountonDueDate"] != float64(25000) {
+		t.Errorf("%v", out)
+	}
+	b.call("GET", "/bills/NONE", "", 400, head...)
+	b.call("GET", "/bills/"+reference, "", 400)
+	paid := fmt.Sprintf(`{"requestId":"r-1","billInquiryRequestId":"c-77","billId":%q,"paymentReferenceID":"made up"}`, reference)
+	b.call("POST", "/billTransferRequests", paid, 400, head...)
 }
 
 func onlyTheMediatorSpeaks(t *testing.T, b *block) {

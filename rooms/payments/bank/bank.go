@@ -219,7 +219,9 @@ func (b *Bank) Run(ctx context.Context) error {
 	}
 }
 
-// newUUID makes a UUID version 4 (RFC 9562).
+// NewUETR makes an identification of a payment: a UUID version 4 (RFC 9562).
+func NewUETR() string { return newUUID() }
+
 func newUUID() string {
 	var u [16]byte
 	_, _ = rand.Read(u[:]) // never fails

@@ -118,7 +118,7 @@ func (s *State) mayReserve(step Step, now time.Time) Reason {
 	case theirs == nil || s.Owning[payee.Book] == nil || s.between(s.Net)[payee.Book] == nil:
 		return CreditorBankAway
 	}
-	if free, ok := s.between(s.Net)[payer.Book].Available(); !ok || free < step.Amount {
+	if free, ok := s.mayOwe(payer.Book); !ok || free < step.Amount {
 		return NoSettlementFunds
 	}
 	return Accepted
@@ -257,10 +257,8 @@ func (s *State) post(step Step) Reason {
 	case to.Closed:
 		return CreditorClosed
 	}
-	if !from.Bottomless {
-		if free, ok := from.Available(); !ok || free < step.Amount {
-			return NoFunds
-		}
+	if free, ok := mayLeave(from); !ok || free < step.Amount {
+		return NoFunds
 	}
 	if !s.shift(step.Amount, from, to) {
 		return AmountTooLarge

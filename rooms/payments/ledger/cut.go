@@ -52,6 +52,31 @@ func (s *State) cut(step Step, row *Row) {
 	s.Net = step.Net
 }
 
+// mayOwe is what a participant may still reserve for payments to others: in a
+// gross window what its settlement account has, in a net one what its net debit
+// cap leaves. The cap is the settlement account's floor in both.
+func (s *State) mayOwe(bank string) (int64, bool) {
+	if !s.Net {
+		return s.Settling[bank].Available()
+	}
+	position := *s.Netting[bank]
+	position.Floor = s.Settling[bank].Floor
+	return position.Available()
+}
+
+// mayLeave is what can be posted from an account. What leaves a settlement account
+// must be there: the net debit cap is for payments.
+func mayLeave(from *Account) (int64, bool) {
+	if from.Bottomless {
+		return MaxAmount, true
+	}
+	a := *from
+	if a.Role == Settlement {
+		a.Floor = max(a.Floor, 0)
+	}
+	return a.Available()
+}
+
 // mayPost says whether money may be posted between two accounts of one book:
 // positions move by payments and cuts only, and what is owed goes to or comes from
 // the same participant's settlement account.

@@ -34,6 +34,7 @@ func TestANetWindow(t *testing.T) {
 	s.Begin()
 	before := s.Accounts["settle-a"].Balance
 	do(t, s, reserve("gross", "ayesha", "bakery", 5_00), "")
+	do(t, s, ledger.Step{Kind: ledger.Set, Debit: "settle-a", Setting: ledger.Setting{Floor: -30_00}}, "")
 	if r := do(t, s, ledger.Step{Kind: ledger.Cut, Net: true}, ""); len(r.Dues) != 0 || !r.Net {
 		t.Fatalf("%+v", r)
 	}
@@ -70,6 +71,8 @@ func TestANetWindow(t *testing.T) {
 	for _, p := range [][2]string{{"settle-b", "owing-a"}, {"owing-a", "owing-b"}, {"settle-a", "position-a"}, {"position-b", "settle-b"}, {"issuing", "owing-a"}} {
 		do(t, s, ledger.Step{Kind: ledger.Post, Debit: p[0], Credit: p[1], Amount: 1}, ledger.Forbidden)
 	}
+	// The cap is for payments: what leaves the settlement account must be there.
+	do(t, s, ledger.Step{Kind: ledger.Post, Debit: "settle-a", Credit: "issuing", Amount: before - 35_00 + 1}, ledger.NoFunds)
 	// What expires is given back where it was held.
 	do(t, s, ledger.Step{Kind: ledger.Cut, Net: true}, "")
 	do(t, s, reserve("t3", "ayesha", "bakery", 1_00), "")

@@ -33,8 +33,8 @@
 //
 // A window is settled gross, as above, or net. In a net window a payment between
 // two participants is held and moved on their position accounts in the rail's
-// book and not on their settlement accounts; a position's floor is minus the
-// participant's net debit cap. A CUT ends the window: it moves each position to the
+// book and not on their settlement accounts; how far a position may go
+// below zero is the floor of the settlement account, minus the net debit cap. A CUT ends the window: it moves each position to the
 // participant's obligation account, and its row lists these dues. What is owed is
 // settled by POST rows between obligation and settlement account. The cut also says
 // whether the next window is a net one; a reservation is booked the way in which it

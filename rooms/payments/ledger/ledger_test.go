@@ -20,7 +20,7 @@ func town() *ledger.State {
 	for bank, fund := range map[string]int64{"a": 100_00, "b": 50_00} {
 		s.Put(&ledger.Account{ID: "settle-" + bank, Book: ledger.Rail, Role: ledger.Settlement, Holder: bank, Currency: "PKR", Balance: fund})
 		s.Put(&ledger.Account{ID: "own-" + bank, Book: bank, Role: ledger.Own, Holder: bank, Currency: "PKR", Bottomless: true})
-		s.Put(&ledger.Account{ID: "position-" + bank, Book: ledger.Rail, Role: ledger.Position, Holder: bank, Currency: "PKR", Floor: -30_00})
+		s.Put(&ledger.Account{ID: "position-" + bank, Book: ledger.Rail, Role: ledger.Position, Holder: bank, Currency: "PKR", Bottomless: true})
 		s.Put(&ledger.Account{ID: "owing-" + bank, Book: ledger.Rail, Role: ledger.Obligation, Holder: bank, Currency: "PKR", Bottomless: true})
 	}
 	for name, at := range map[string]string{"ayesha": "a", "asif": "a", "bakery": "b"} {

@@ -29,8 +29,9 @@ type Account struct {
 	Currency string
 	Balance  int64
 	Held     int64 // part of the balance promised to open reservations, never negative
-	Floor    int64 // lowest balance less held, minus the net debit cap of a settlement account; means nothing when Bottomless
-	// Bottomless accounts may go below zero without end: issuing and own.
+	Floor    int64 // lowest balance less held, minus the net debit cap of a settlement account, also for its position; means nothing when Bottomless
+	// Bottomless accounts may go below zero without end: issuing, own, obligation;
+	// and position, which has its limit from the settlement account.
 	Bottomless bool
 	Blocked    bool
 	Closed     bool

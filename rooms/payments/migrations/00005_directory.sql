@@ -111,8 +111,11 @@ create table payments_bucket (
   counted bigint not null,           -- until then the tokens that come back are in
   primary key (policy, scope)
 ) {strict};
+create index payments_bucket_empty on payments_bucket (policy, counted) where tokens <= 0;
+create index payments_bucket_counted on payments_bucket (counted);
 
--- Who asked for which name. Kept for two days.
+-- Who asked for which name. Kept for two days; what a payment followed as long as
+-- that payment can be reported.
 create table payments_lookup (
   id text primary key,
   scope text not null,               -- whose bucket paid
@@ -129,6 +132,7 @@ create table payments_lookup (
 create index payments_lookup_scope on payments_lookup (scope, at);
 create index payments_lookup_used on payments_lookup (used_by) where used_by <> '';
 create index payments_lookup_at on payments_lookup (at);
+create index payments_lookup_unused on payments_lookup (at) where used_by = '';
 
 -- Reports of fraud, shared between the two participants of a payment.
 create table payments_mark (

@@ -1,0 +1,91 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
+)
+
+// AnswerWithin sets how long a payee's participant has.
+func (l *Rail) AnswerWithin(d time.Duration) { l.answer = d }
+
+// HoldsForTest checks every promise over the whole database.
+func (r *Room) HoldsForTest(t testing.TB) {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	holds(t, r.db, r.sequencer)
+}
+
+// PositionForTest is a participant's settlement account: what it has, what it began
+// with and what is held.
+func (r *Room) PositionForTest(t testing.TB, id string) (p Position) {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
+		all, err := positions(tx, "PKR")
+		for _, one := range all {
+			if one.ID == id {
+				p = one
+			}
+		}
+		return err
+	}))
+	return p
+}
+
+// TransferForTest reads a payment.
+func (r *Room) TransferForTest(t testing.TB, id string) *Transfer {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	x, err := r.transfer(context.Background(), id)
+	must(t, err)
+	return x
+}
+
+// Hosted is the IBAN of some account that the house keeps.
+func (r *Room) Hosted(t testing.TB) (iban, id string) {
+	t.Helper()
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
+		a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where role = 'customer' and iban is not null order by id limit 1")
+		if err == nil {
+			iban, id = a.IBAN, a.ID
+		}
+		return err
+	}))
+	return iban, id
+}
+
+// BalanceForTest is an account's balance.
+func (r *Room) BalanceForTest(t testing.TB, id string) int64 {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	have, _ := balance(t, r.db, id)
+	return have
+}
+
+// LoseEnds makes the ledger be out of reach for what ends a reservation, as if the
+// rail had been killed after it reserved.
+func (r *Room) LoseEnds() (again func()) {
+	old := r.ledger
+	lost := &losing{Ledger: old}
+	lost.on.Store(true)
+	r.ledger = lost
+	return func() { lost.on.Store(false) }
+}
+
+type losing struct {
+	Ledger
+	on atomic.Bool
+}
+
+func (l *losing) Do(ctx context.Context, w Work) ([]ledger.Row, error) {
+	if l.on.Load() && len(w.Steps) == 1 && (w.Steps[0].Kind == ledger.Commit || w.Steps[0].Kind == ledger.Abort) {
+		return nil, errors.New("the rail was killed")
+	}
+	return l.Ledger.Do(ctx, w)
+}
