@@ -334,6 +334,13 @@ func (r *Room) SettleWindow(ctx context.Context, actor string, number int64) err
 		return err
 	}
 	currency := s.Currency
+	var places ledger.Places
+	if err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		places, err = readPlaces(tx, currency)
+		return err
+	}); err != nil {
+		return err
+	}
 	var steps []ledger.Step
 	var who []string
 	moved := int64(0)
@@ -344,7 +351,7 @@ func (r *Room) SettleWindow(ctx context.Context, actor string, number int64) err
 				continue
 			}
 			step := ledger.Step{Kind: ledger.Post, Party: "settlement", Key: fmt.Sprintf("%d/%s", number, l.Participant), Currency: currency,
-				Debit: settlementAccount(l.Participant, currency), Credit: obligationAccount(l.Participant, currency), Amount: -l.Due}
+				Debit: places.Settling[l.Participant], Credit: places.Owing[l.Participant], Amount: -l.Due}
 			if receives {
 				step.Debit, step.Credit, step.Amount = step.Credit, step.Debit, l.Due
 				moved += l.Due
@@ -400,7 +407,7 @@ func (r *Room) short(ctx context.Context, actor string, s Settlement, refused ma
 		for _, l := range s.Lines {
 			missing := int64(0)
 			if refused[l.Participant] != "" {
-				a, err := getAccount(tx, settlementAccount(l.Participant, s.Currency))
+				a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and role = $2 and currency = $3", l.Participant, string(ledger.Settlement), s.Currency)
 				if err != nil {
 					return err
 				}

@@ -9,4 +9,7 @@ import (
 func (r *Room) settlement(c *courtyard.Courtyard) {
 	c.Jobs.Handle(job.Kind{Name: jobCut, Action: jobCut, Do: r.cutDue})
 	c.Jobs.Handle(job.Kind{Name: jobReport, Action: jobReport, Do: r.reportDue, Timeout: reportTime})
+	r.settlePages(c.Site)
+	r.settleAPI(c.API)
+	r.statementAPI(c)
 }
