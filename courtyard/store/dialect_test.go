@@ -8,14 +8,17 @@ import (
 func TestOneTextForTwoEngines(t *testing.T) {
 	for in, want := range map[string]string{
 		`select a from b where c = $1 and d = $12`:              `select a from b where c = ?1 and d = ?12`,
+		`values ($1, $2), ($3, '$9')`:                           `values (?, ?), (?, '$9')`,
+		`values ($1, $2), ($1, $3)`:                             `values (?1, ?2), (?1, ?3)`,
+		`values ($2, $1)`:                                       `values (?2, ?1)`,
 		`select '$1 for update', "$2" from b -- $3 for update`:  `select '$1 for update', "$2" from b -- $3 for update`,
 		`select /* $1 */ 'it''s $2' || $3`:                      `select /* $1 */ 'it''s $2' || ?3`,
-		`select a from b where c = $1 FOR UPDATE`:               `select a from b where c = ?1`,
-		"select a from b limit $1 for update\n\tskip locked":    `select a from b limit ?1`,
+		`select a from b where c = $1 FOR UPDATE`:               `select a from b where c = ?`,
+		"select a from b limit $1 for update\n\tskip locked":    `select a from b limit ?`,
 		`select a from b for update of b nowait`:                `select a from b`,
 		`x in (select a from b for update skip locked) and c`:   `x in (select a from b ) and c`,
 		`select forms from b for share`:                         `select forms from b`,
-		`insert into a values ($1) on conflict do update set b`: `insert into a values (?1) on conflict do update set b`,
+		`insert into a values ($1) on conflict do update set b`: `insert into a values (?) on conflict do update set b`,
 		`select substring(a from 2 for 3) from b`:               `select substring(a from 2 for 3) from b`,
 	} {
 		if got := toSQLite(in); got != want {
