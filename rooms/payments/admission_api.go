@@ -11,6 +11,8 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
+	"sarai/rooms/payments/iso20022"
+	"sarai/rooms/payments/iso20022/xsd"
 	"sarai/rooms/payments/wire"
 )
 
@@ -119,6 +121,11 @@ func writePEM(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
+// limit reads an amount that may be nothing, minor units.
+func (r *Room) limit(text string) (int64, error) {
+	return iso20022.Minor(xsd.Decimal(text), r.pack.Currency.Code)
+}
+
 func (r *Room) participantAPI(a *api.API) {
 	api.Handle(a, api.Operation[none, gate.House]{Method: "GET", Path: "/api/payments/rail", ID: "payments-rail", Summary: "Read the rail's certificates", Description: "Participants pin these two.", Action: "payments.rail.read"},
 		func(ctx context.Context, _ gate.Permit[gate.House], _ *none) (*RailView, error) {
@@ -151,8 +158,8 @@ func (r *Room) participantAPI(a *api.API) {
 			b := &in.Body
 			one := Admission{ID: b.ID, Kind: b.Kind, BIC: b.BIC, Code: b.Code, NameEn: b.Name, NameUr: b.NameUrdu, Endpoint: b.Endpoint}
 			var err error
-			if one.Prefund, err = r.minor(b.Prefund); err == nil {
-				one.Cap, err = r.minor(b.Cap)
+			if one.Prefund, err = r.limit(b.Prefund); err == nil {
+				one.Cap, err = r.limit(b.Cap)
 			}
 			if err != nil {
 				return nil, fault.New(fault.Invalid, "payments.admission.limit").At("body.prefund", "payments.admission.limit")
@@ -170,7 +177,7 @@ func (r *Room) participantAPI(a *api.API) {
 		})
 	api.Handle(a, api.Operation[setStanding, gate.House]{Method: "PUT", Path: "/api/payments/participants/{id}/standing", ID: "payments-participant-standing", Summary: "Suspend or resume a participant, and set its net debit cap", Action: actionParticipants, Idempotent: true},
 		func(ctx context.Context, p gate.Permit[gate.House], in *setStanding) (*ParticipantView, error) {
-			limit, err := r.minor(in.Body.Cap)
+			limit, err := r.limit(in.Body.Cap)
 			if err != nil {
 				return nil, fault.New(fault.Invalid, "payments.admission.limit").At("body.cap", "payments.admission.limit")
 			}

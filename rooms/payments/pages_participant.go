@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -46,7 +47,7 @@ func (r *Room) participantPages(s *web.Site) {
 			return "payments.participant.tested.now", r.Examine(c.Context(), p.Who().Actor(), id)
 		},
 		"standing": func(c *web.Ctx, p gate.Permit[gate.House], f *web.Form, id string) (string, error) {
-			limit, key := f.Money("cap", web.Required("payments.admission.limit")), f.Text("key", saleKey)
+			limit, key := r.limitOf(f, "cap"), f.Text("key", saleKey)
 			state := f.Choice("state", "web.form.wrong", "open", "suspended")
 			if f.Failed() {
 				return "", f.Err()
@@ -120,6 +121,19 @@ func (r *Room) railCertificates(ctx context.Context) string {
 	return writePEM(shown) + writePEM(signs)
 }
 
+// limitOf reads an amount that may be nothing; an empty field is nothing.
+func (r *Room) limitOf(f *web.Form, name string) int64 {
+	text := strings.ReplaceAll(f.Code(name), ",", "")
+	if text == "" {
+		return 0
+	}
+	n, err := r.limit(text)
+	if err != nil {
+		f.Wrong(name, "payments.admission.limit")
+	}
+	return n
+}
+
 func (r *Room) admitByForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 	f, err := c.Form()
 	if err != nil {
@@ -127,7 +141,7 @@ func (r *Room) admitByForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 	}
 	a := Admission{ID: f.Text("id", web.Required("payments.admission.id")), Kind: f.Choice("kind", "payments.admission.kind", "bank", "wallet"), BIC: f.Code("bic", web.Required("payments.admission.bic")),
 		Code: f.Code("code", web.Required("payments.admission.code")), NameEn: f.Text("name", web.Required("payments.admission.name")), NameUr: f.Text("name_ur", web.Required("payments.admission.name")),
-		Endpoint: f.Text("endpoint", web.Required("payments.admission.endpoint")), Prefund: f.Money("prefund"), Cap: f.Money("limit")}
+		Endpoint: f.Text("endpoint", web.Required("payments.admission.endpoint")), Prefund: r.limitOf(f, "prefund"), Cap: r.limitOf(f, "limit")}
 	tls, sign := f.Prose("tls", web.Required("payments.admission.certificate")), f.Prose("sign", web.Required("payments.admission.certificate"))
 	if !f.Failed() {
 		var err error

@@ -41,7 +41,7 @@ func theOperatorAdmitsABank(v *street) {
 	}
 	keys, err := bank.OpenKeys(v.t.TempDir(), "ZETAPKKA", v.Clock.Now())
 	check(v.t, err)
-	body, err := json.Marshal(map[string]string{"id": "zeta", "kind": "wallet", "bic": "ZETAPKKA", "code": "ZETA", "name": "Zeta", "name_ur": "زیٹا", "endpoint": "https://127.0.0.1:1/", "prefund": "100.00", "cap": "5.00",
+	body, err := json.Marshal(map[string]string{"id": "zeta", "kind": "wallet", "bic": "ZETAPKKA", "code": "ZETA", "name": "Zeta", "name_ur": "زیٹا", "endpoint": "https://127.0.0.1:1/", "prefund": "100.00", "cap": "0.00",
 		"tls": bank.PEM(keys.TLS.Certificate[0]), "sign": bank.PEM(keys.Sign.Raw)})
 	check(v.t, err)
 	for range 2 {
