@@ -136,13 +136,10 @@ func checkRows(ctx context.Context, v operateView) (rows []web.Row) {
 
 func positionRows(ctx context.Context, v operateView) (rows []web.Row) {
 	for _, p := range v.Positions {
-		tag := web.Tag{Status: "good", Text: web.T(ctx, "payments.operate.open")}
-		if p.Suspended {
-			tag = web.Tag{Status: "bad", Text: web.T(ctx, "payments.operate.suspended")}
-		}
+		tag := standingTag(ctx, p.Participant)
 		money := func(n int64) templ.Component { return web.Amount{Minor: n, Currency: v.Currency} }
 		count := func(n int64) templ.Component { return web.Text(web.Number(n)) }
-		rows = append(rows, web.Row{Cells: []templ.Component{web.Bdi(p.Name(web.Lang(ctx).Code)), web.Code(p.BIC), tag, money(p.Balance), money(p.Balance - p.Opening), money(p.Held), count(p.Sent), count(p.Received), count(p.Customers)}})
+		rows = append(rows, web.Row{Cells: []templ.Component{web.A("/pay/operate/participant/"+p.ID, p.Name(web.Lang(ctx).Code)), web.Code(p.BIC), tag, money(p.Balance), money(-p.Floor), money(p.Balance - p.Opening), money(p.Held), count(p.Sent), count(p.Received), count(p.Customers)}})
 	}
 	return rows
 }

@@ -148,6 +148,7 @@ type operateView struct {
 }
 
 func (r *Room) operatePages(s *web.Site) {
+	r.participantPages(s)
 	web.Handle(s, web.Route[gate.House]{Pattern: "GET /pay/operate", Action: "payments.rail.read", Do: func(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		v := operateView{Currency: r.pack.Currency.Code, At: r.clock.Now()}
 		err := r.db.View(c.Context(), func(tx *store.Tx) (err error) {

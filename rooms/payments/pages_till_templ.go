@@ -517,10 +517,14 @@ func operateBody(v operateView) templ.Component {
 		templ_7745c5c3_Err = web.Table{
 			Caption: web.T(ctx, "payments.operate.participants"), Hidden: true,
 			Columns: []web.Column{{Title: web.T(ctx, "payments.operate.participant")}, {Title: web.T(ctx, "payments.operate.bic")}, {Title: web.T(ctx, "payments.till.state")},
-				{Title: web.T(ctx, "payments.operate.position"), Numeric: true}, {Title: web.T(ctx, "payments.operate.net"), Numeric: true}, {Title: web.T(ctx, "payments.operate.held"), Numeric: true},
+				{Title: web.T(ctx, "payments.operate.position"), Numeric: true}, {Title: web.T(ctx, "payments.participant.cap"), Numeric: true}, {Title: web.T(ctx, "payments.operate.net"), Numeric: true}, {Title: web.T(ctx, "payments.operate.held"), Numeric: true},
 				{Title: web.T(ctx, "payments.operate.sent"), Numeric: true}, {Title: web.T(ctx, "payments.operate.received"), Numeric: true}, {Title: web.T(ctx, "payments.operate.accounts"), Numeric: true}},
 			Rows: positionRows(ctx, v),
 		}.Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = web.Button{Text: web.T(ctx, "payments.admission.title"), Href: "/pay/operate/admit", Kind: "quiet"}.Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

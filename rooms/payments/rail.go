@@ -17,6 +17,7 @@ import (
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/camt060"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/iso20022/pacs028"
 	"sarai/rooms/payments/wire"
@@ -169,6 +170,8 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return l.pay(ctx, who, m, d)
 	case *pacs028.Document:
 		return l.status(ctx, who, d)
+	case *camt060.Document:
+		return l.account(ctx, who, d)
 	case *admi004.Document: // are you there?
 		out := &admi011.Document{}
 		out.SysEvtAck.MsgId = wire.MessageID(l.room.newID())

@@ -272,7 +272,7 @@ type confirmation struct {
 }
 
 const (
-	confirmers   = 8    // for one participant: one that is slow holds up nobody else
+	confirmers   = 32   // for one participant: one that is slow holds up nobody else
 	confirmMost  = 4096 // that wait for one participant
 	confirmTries = 5
 )

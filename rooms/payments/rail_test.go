@@ -54,6 +54,7 @@ func TestTheRail(t *testing.T) {
 		{"somebody else's payment", somebodyElsesPayment},
 		{"an account that the house keeps", anAccountThatTheHouseKeeps},
 		{"the rail is killed between reserving and answering", theRailIsKilledBetweenReservingAndAnswering},
+		{"the operator admits a bank", theOperatorAdmitsABank},
 		{"many payments in all moods", manyPaymentsInAllMoods},
 	}
 	var room *payments.Room
