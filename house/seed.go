@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"sarai/rooms/office"
@@ -45,6 +46,5 @@ func (h *House) seedTenant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return h.rooms.payments.SeedTenant(ctx, f)
+	return errors.Join(h.rooms.payments.SeedTenant(ctx, f), f.Close())
 }

@@ -62,6 +62,12 @@ func batches(tx *store.Tx, currency string, after int64, limit int) ([]*sealed, 
 	return store.List(tx, scanBatch, "select "+batchColumns+" from payments_batch where currency = $1 and number > $2 order by number limit $3", currency, after, limit)
 }
 
+// batchesWithin reads whole batches after a number, of about so many rows.
+func batchesWithin(tx *store.Tx, currency string, after, rows int64) ([]*sealed, error) {
+	return store.List(tx, scanBatch, "select "+batchColumns+` from payments_batch where currency = $1 and number > $2
+		and first <= coalesce((select first + count from payments_batch where currency = $1 and number = $2), 1) + $3 order by number limit 1024`, currency, after, rows)
+}
+
 // batchOf reads the batch that contains a row.
 func batchOf(tx *store.Tx, currency string, seq int64) (*sealed, error) {
 	b, err := store.Get(tx, scanBatch, "select "+batchColumns+" from payments_batch where currency = $1 and first <= $2 order by first desc limit 1", currency, seq)

@@ -199,6 +199,7 @@ func TestFullChild(t *testing.T) {
 	db, err := store.Open(ctx, store.Config{URL: url, Clock: clock.System, Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	q := NewSequencer(db, karachi, nil)
+	say := func(what string, v any) { _, _ = fmt.Fprintln(os.Stdout, what, v) }
 	for failed := 0; failed < 20; {
 		name := id.New()
 		rows, err := q.Do(ctx, Work{Currency: "PKR", Quiet: true, Steps: []ledger.Step{killReserve(name, name)}})
@@ -207,15 +208,15 @@ func TestFullChild(t *testing.T) {
 		}
 		if err != nil {
 			failed++
-			fmt.Println("E", err)
+			say("E", err)
 			continue
 		}
-		fmt.Println("R", name)
+		say("R", name)
 		if rows, err = q.Do(ctx, Work{Currency: "PKR", Quiet: true, Steps: []ledger.Step{{Kind: ledger.Commit, Transfer: name}}}); err != nil {
 			failed++
-			fmt.Println("E", err)
+			say("E", err)
 		} else if rows[0].Accepted() {
-			fmt.Println("C", name)
+			say("C", name)
 		}
 	}
 }

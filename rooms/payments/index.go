@@ -149,7 +149,9 @@ func (l *line) index() {
 		if len(l.ready) > 0 {
 			behind = l.ready[len(l.ready)-1].Last() - l.ready[0].First
 		}
-		pause, hurry := l.busy && behind < mostBehind, l.hurry
+		// What another process left behind is made up for first: whoever is killed
+		// next must not leave more.
+		pause, hurry := l.busy && behind < mostBehind && n >= l.owed, l.hurry
 		l.mu.Unlock()
 		if pause {
 			select {
@@ -191,7 +193,7 @@ func (l *line) indexPart(ctx context.Context, after int64) (last int64, err erro
 		}
 		list := mine
 		if at != after || len(list) == 0 {
-			if list, err = batches(tx, l.currency, at, 8); err != nil {
+			if list, err = batchesWithin(tx, l.currency, at, indexRowsIdle); err != nil {
 				return err
 			}
 		}

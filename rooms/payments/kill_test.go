@@ -95,6 +95,7 @@ func checkKilled(t *testing.T, url string, reserved, committed map[string]bool) 
 	defer db.Close()
 	q := NewSequencer(db, karachi, nil)
 	must(t, q.Open(ctx, "PKR"))
+	must(t, q.Settle(ctx, "PKR"))
 	holds(t, db, q)
 	phases := map[string]ledger.Phase{}
 	must(t, db.View(ctx, func(tx *store.Tx) error {
@@ -107,13 +108,18 @@ func checkKilled(t *testing.T, url string, reserved, committed map[string]bool) 
 		}, "select id, phase from payments_transfer where kind = 'transfer'")
 		return err
 	}))
+	lost := 0
 	for name := range reserved {
-		if phases[name] == "" {
+		if lost++; phases[name] != "" {
+			lost--
+		} else if lost < 10 {
 			t.Errorf("reservation %s was acknowledged and is lost", name)
 		}
 	}
 	for name := range committed {
-		if phases[name] != ledger.Committed {
+		if lost++; phases[name] == ledger.Committed {
+			lost--
+		} else if lost < 20 {
 			t.Errorf("payment %s was acknowledged and is %q", name, phases[name])
 		}
 	}

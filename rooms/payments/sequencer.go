@@ -58,6 +58,7 @@ type line struct {
 	busy     bool          // somebody serves
 	written  int64         // last batch known to be durable
 	indexed  int64         // last batch the tables contain
+	owed     int64         // last batch there was when the ledger was read: others may have left the tables behind
 	advanced chan struct{} // closed when indexed moves
 	ready    []*sealed     // batches for the tables, in order
 	indexing bool
@@ -269,6 +270,9 @@ func (l *line) open(tx *store.Tx, batch []*ticket) (*deciding, error) {
 	}
 	m, followed := l.memory, fresh
 	l.mu.Lock()
+	if fresh {
+		l.owed = m.state.Batch
+	}
 	m.forget(l.indexed)
 	l.mu.Unlock()
 	n, err := tx.Exec("update payments_book set number = number + 1 where currency = $1 and number = $2", l.currency, m.state.Batch)
