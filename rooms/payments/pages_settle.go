@@ -288,12 +288,19 @@ func reportRows(ctx context.Context, v windowPage) (rows []web.Row) {
 	for _, l := range v.Lines {
 		name := v.Names[l.Participant].Name(web.Lang(ctx).Code)
 		rows = append(rows, web.Row{Cells: []templ.Component{web.Bdi(name), web.Text(web.Number(l.SentCount)), money(l.Sent, v.Currency), web.Text(web.Number(l.ReceivedCount)), money(l.Received, v.Currency),
-			money(l.Net(), v.Currency), money(l.Due, v.Currency), money(l.Opening, v.Currency), money(l.Closing, v.Currency), statementLinks(v, l.Participant)}})
+			money(l.Net(), v.Currency), money(l.Due, v.Currency)}})
 		total.SentCount, total.Sent, total.ReceivedCount, total.Received = total.SentCount+l.SentCount, total.Sent+l.Sent, total.ReceivedCount+l.ReceivedCount, total.Received+l.Received
-		total.Due, total.Opening, total.Closing = total.Due+l.Due, total.Opening+l.Opening, total.Closing+l.Closing
+		total.Due += l.Due
 	}
 	return append(rows, web.Row{Cells: []templ.Component{web.Text(web.T(ctx, "payments.settlement.total")), web.Text(web.Number(total.SentCount)), money(total.Sent, v.Currency), web.Text(web.Number(total.ReceivedCount)),
-		money(total.Received, v.Currency), money(total.Net(), v.Currency), money(total.Due, v.Currency), money(total.Opening, v.Currency), money(total.Closing, v.Currency), web.Text("")}})
+		money(total.Received, v.Currency), money(total.Net(), v.Currency), money(total.Due, v.Currency)}})
+}
+
+func accountRows(ctx context.Context, v windowPage) (rows []web.Row) {
+	for _, l := range v.Lines {
+		rows = append(rows, web.Row{Cells: []templ.Component{web.Bdi(v.Names[l.Participant].Name(web.Lang(ctx).Code)), money(l.Opening, v.Currency), money(l.Closing, v.Currency), statementLinks(v, l.Participant)}})
+	}
+	return rows
 }
 
 func (v windowPage) statement(participant, file string) string {

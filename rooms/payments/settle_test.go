@@ -20,8 +20,12 @@ import (
 	"sarai/courtyard/store"
 	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/iso20022"
+	"sarai/rooms/payments/iso20022/camt052"
 	"sarai/rooms/payments/iso20022/camt053"
+	"sarai/rooms/payments/iso20022/camt060"
+	"sarai/rooms/payments/iso20022/xsd"
 	"sarai/rooms/payments/ledger"
+	"sarai/rooms/payments/wire"
 )
 
 // settler is a small town with a room that settles.
@@ -314,4 +318,154 @@ func lint(t testing.TB, name string, doc []byte) {
 	if _, err := iso20022.Parse(doc); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestAReportIsAskedForOverTheRail: camt.060 is answered by camt.052 page by page,
+// and by camt.053 once the day is over.
+func TestAReportIsAskedForOverTheRail(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		ctx := context.Background()
+		s := newSettler(t, url)
+		s.jobs()
+		s.pay("ayesha", "bakery", 10_00)
+		rail := &Rail{room: s.Room}
+		who := &peer{Participant: Participant{ID: "a", BIC: "BNKAPKKA"}}
+		ask := func(message, page string, day country.Date) (iso20022.Message, error) {
+			d := &camt060.Document{}
+			d.AcctRptgReq.GrpHdr.MsgId, d.AcctRptgReq.GrpHdr.CreDtTm = "ask-1", wire.DateTime(noon)
+			q := camt060.ReportingRequest5{ReqdMsgNmId: message, RptgPrd: &camt060.ReportingPeriod2{Tp: camt060.QueryType3CodeALLL}}
+			q.RptgPrd.FrToDt.FrDt = xsd.Date(day.String())
+			q.RptgSeq = &camt060.SequenceRange1Choice{EQSeq: []string{page}}
+			q.AcctOwnr.Agt = agent("BNKAPKKA")
+			d.AcctRptgReq.RptgReq = []camt060.ReportingRequest5{q}
+			must(t, d.Validate())
+			return rail.account(ctx, who, d)
+		}
+		today := country.DateOf(noon, karachi)
+		m, err := ask(camt052.ID, "1", today)
+		must(t, err)
+		doc, err := m.Marshal()
+		must(t, err)
+		lint(t, camt052.ID, doc)
+		if r := m.(*camt052.Document).BkToCstmrAcctRpt.Rpt[0]; len(r.Ntry) != 2 || r.Bal[1].Amt.Value != "90.00" || r.Ntry[1].NtryDtls[0].TxDtls[0].RltdAgts.CdtrAgt.FinInstnId.BICFI != "BNKBPKKA" {
+			t.Fatalf("%s", doc)
+		}
+		var reason *wire.Reason
+		if _, err = ask(camt053.ID, "1", today); !errors.As(err, &reason) || reason.Code != "NOTREADY" {
+			t.Fatal(err)
+		}
+		if _, err = ask(camt052.ID, "2", today); !errors.As(err, &reason) || reason.Code != wire.CodeSchema {
+			t.Fatal(err)
+		}
+		if _, err = ask("camt.086.001.01", "1", today); !errors.As(err, &reason) || reason.Code != wire.CodeUnknown {
+			t.Fatal(err)
+		}
+		s.now.Advance(24 * time.Hour)
+		m, err = ask(camt053.ID, "1", today)
+		must(t, err)
+		if b := m.(*camt053.Document).BkToCstmrStmt.Stmt[0].Bal; b[0].Amt.Value != "0.00" || b[1].Amt.Value != "90.00" {
+			t.Fatalf("%+v", b)
+		}
+	})
+}
+
+// TestANotificationIsAboutOnesOwnPayments: camt.054 names what the participant sent
+// or received and nothing else.
+func TestANotificationIsAboutOnesOwnPayments(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		ctx := context.Background()
+		s := newSettler(t, url)
+		s.jobs()
+		uetr, within := "0d6c3b7e-1f0a-4c6e-9a55-3a2a3c1d2e4f", id.New()
+		for name, to := range map[string]string{uetr: "bakery", within: "asif"} {
+			s.do(ledger.Step{Kind: ledger.Reserve, Transfer: name, Party: "t", Key: name, Debit: "ayesha", Credit: to, Amount: 3_21, Expires: noon.Add(time.Minute)}, ledger.Step{Kind: ledger.Commit, Transfer: name})
+		}
+		for _, bank := range []string{"a", "b"} {
+			d, err := s.Camt054(ctx, bank, []string{uetr, within, "nothing"})
+			must(t, err)
+			doc, err := d.Marshal()
+			must(t, err)
+			lint(t, d.ID(), doc)
+			n := d.BkToCstmrDbtCdtNtfctn.Ntfctn[0].Ntry
+			if side := map[string]string{"a": "DBIT", "b": "CRDT"}[bank]; len(n) != 1 || string(n[0].CdtDbtInd) != side || n[0].NtryDtls[0].TxDtls[0].Refs.UETR != uetr || n[0].Amt.Value != "3.21" {
+				t.Fatalf("%s", doc)
+			}
+		}
+		if _, err := s.Camt054(ctx, "c", []string{uetr}); !fault.Is(err, fault.NotFound) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestTheNextCut: times of day, rising, over free days and in the country's zone.
+func TestTheNextCut(t *testing.T) {
+	calendar := &country.Calendar{Zone: karachi, Week: country.Week{Mon: []country.Hours{{To: time.Hour}}, Sat: []country.Hours{{To: time.Hour}}}}
+	s := Scheme{Model: ModelGross, Days: "all", Cuts: []string{"11:00", "23:30"}}
+	for _, c := range []struct{ days, at, want string }{
+		{"all", "2026-11-21T10:59:59+05:00", "2026-11-21T11:00:00+05:00"},
+		{"all", "2026-11-21T11:00:00+05:00", "2026-11-21T23:30:00+05:00"},
+		{"all", "2026-11-21T18:40:00Z", "2026-11-22T11:00:00+05:00"},
+		{"working", "2026-11-21T23:30:00+05:00", "2026-11-23T11:00:00+05:00"},
+	} {
+		s.Days = c.days
+		at, _ := time.Parse(time.RFC3339, c.at)
+		if got := s.next(at, calendar).In(karachi).Format(time.RFC3339); got != c.want {
+			t.Errorf("after %s on %s days: %s, want %s", c.at, c.days, got, c.want)
+		}
+	}
+	if s.Cuts = nil; !s.next(noon, calendar).IsZero() {
+		t.Error("no times, and yet a cut")
+	}
+	for _, bad := range []Scheme{{Model: "both", Days: "all"}, {Model: ModelNet, Days: "some"}, {Model: ModelNet, Days: "all", Cuts: []string{"24:30"}}, {Model: ModelNet, Days: "all", Alerts: []int64{101}}} {
+		if bad.check() == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
+// TestAlertsRiseAndEnd: above a threshold an alert stands, once, and ends well
+// below it.
+func TestAlertsRiseAndEnd(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		ctx := context.Background()
+		s := newSettler(t, url)
+		s.jobs()
+		s.model(ModelGross)
+		alerts := func() (n int64) {
+			t.Helper()
+			must(t, s.sequencer.Settle(ctx, "PKR"))
+			must(t, s.WatchLiquidity(ctx))
+			must(t, s.WatchLiquidity(ctx))
+			_, l, err := s.liquidityOf(ctx, "a")
+			must(t, err)
+			return l.Alert
+		}
+		s.pay("ayesha", "bakery", 69_00)
+		if got := alerts(); got != 0 {
+			t.Fatal(got)
+		}
+		s.pay("ayesha", "bakery", 1_00) // 70 of 100
+		if got := alerts(); got != 70 {
+			t.Fatal(got)
+		}
+		s.pay("asif", "bakery", 25_00)
+		if got := alerts(); got != 90 {
+			t.Fatal(got)
+		}
+		s.pay("bakery", "asif", 7_00) // 88: not yet well below 90
+		if got := alerts(); got != 90 {
+			t.Fatal(got)
+		}
+		s.pay("bakery", "asif", 60_00)
+		if got := alerts(); got != 0 {
+			t.Fatal(got)
+		}
+		var n int64
+		must(t, s.db.View(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow("select count(*) from payments_alert").Scan(&n)
+		}))
+		if n != 0 {
+			t.Fatal(n, "alerts are left")
+		}
+	})
 }
