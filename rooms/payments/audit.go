@@ -91,11 +91,11 @@ func (a *Auditor) part(tx *store.Tx) (done bool, err error) {
 	// What does not fit is a finding, not a failure of the reading: so batches
 	// are read raw here and proven one by one.
 	list, err := store.List(tx, func(scan store.Scan) (*sealed, error) {
-		b, err := scanBatch(scan)
-		if err != nil && a.broken == nil {
-			a.broken = err
+		b, damage := scanBatch(scan)
+		if a.broken == nil {
+			a.broken = damage
 		}
-		return b, nil //nolint:nilerr // a damaged batch is what is looked for
+		return b, nil
 	}, "select "+batchColumns+" from payments_batch where currency = $1 and number > $2 and number <= $3 order by number limit $4", a.currency, a.batch, indexed, auditPart)
 	if err != nil || a.broken != nil {
 		return true, err
