@@ -119,7 +119,7 @@ func (r Row) Deltas(p Places) []Delta {
 	for i, e := range entries {
 		out[i] = Delta{Account: e.Account, Balance: e.Amount}
 	}
-	held := int64(0)
+	var held int64
 	switch {
 	case r.Made() && r.Accepted():
 		held = r.Amount
