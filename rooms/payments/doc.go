@@ -152,6 +152,17 @@
 // standard's own paths on the operator's line to the information mediator
 // ([Mediated]), who speaks for all registered sources.
 //
+// # Settlement
+//
+// The operator or the clock ([Scheme]: model, times of day, thresholds, as data)
+// ends a window by a CUT row while payments run. A job then makes the window's final
+// [Settlement] from the batches, holds it against the tables and against itself, and
+// moves the dues of a net window, all in one Work or none: a window whose debtors
+// lack money stays unsettled until prefund comes in. Prefund moves by a [Fund], which
+// one person asks for and another approves. [Room.Statement] goes through a
+// settlement account page by page, as camt.053, 052 or CSV; each window's report has
+// the balances with which the next begins.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -159,6 +170,8 @@
 // payments_order; made from the batches: payments_transfer, payments_key,
 // payments_position, payments_window, payments_index and the balances of
 // payments_account.
+// Settlement: payments_scheme, payments_settlement, payments_settlement_line,
+// payments_fund, payments_alert.
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 // Files: payments_bulk, payments_bulk_line, payments_bulk_claim,
@@ -173,6 +186,9 @@
 // payments.book.opened; payments.batch.sealed {number, first, last, root, head}, the
 // event of every batch; payments.participant.admitted, .suspended, .resumed. See
 // events.go.
+// payments.window.cut, .reported, .settled, .unsettled; payments.fund.asked, .done,
+// .refused; payments.liquidity.low, .restored; payments.scheme.changed. See
+// settle_events.go.
 // payments.alias.linked, .moved, .unlinked, .calmed; payments.claim.opened,
 // .acknowledged, .confirmed, .refused, .cancelled, .completed {claim, type, donor,
 // claimer, reason}; payments.mark.opened, .acknowledged, .closed, .cancelled;

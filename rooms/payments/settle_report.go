@@ -260,7 +260,7 @@ func (r *Room) putReport(ctx context.Context, actor string, s Settlement) error 
 			settled = store.Micros(s.Closed) // each payment was final by itself
 		}
 		n, err := tx.Exec("insert into payments_settlement (currency, place, net, "+settlementColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, 0) on conflict (currency, place) do nothing",
-			s.Currency, s.Number, s.Window.Net, s.State, s.Payments, s.Gross, store.Micros(tx.Now()), settled)
+			s.Currency, s.Number, s.Net, s.State, s.Payments, s.Gross, store.Micros(tx.Now()), settled)
 		if err != nil || n == 0 {
 			return err
 		}
