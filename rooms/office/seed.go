@@ -107,7 +107,13 @@ func (r *Room) seedFile(tx *store.Tx, key *keys.Key, random *rand.Rand, s Seed, 
 		route = append(slices.Clone(route), seats(parent)...) // to the ministry above
 	}
 	subject := seedSubjects[random.IntN(len(seedSubjects))]
-	at := r.workingMoment(tx.Now().AddDate(0, 0, -1-random.IntN(7*s.Weeks)), random)
+	days, stays := 1+random.IntN(7*s.Weeks), len(route)
+	if i < len(offices) && len(route) > 2 {
+		// Each office's first file lies on the third desk with a note of the second,
+		// on whatever day the country begins.
+		days, stays = 14, 2
+	}
+	at := r.workingMoment(tx.Now().AddDate(0, 0, -days), random)
 	year := at.In(r.pack.Zone).Year()
 	n, err := next(tx, "file/"+o.ID, year)
 	if err != nil {
@@ -136,6 +142,12 @@ func (r *Room) seedFile(tx *store.Tx, key *keys.Key, random *rand.Rand, s Seed, 
 		wait := time.Duration(4+random.IntN(32)) * time.Hour
 		if random.IntN(5) == 0 {
 			wait *= 4
+		}
+		if stays < len(route) {
+			wait = time.Duration(4+random.IntN(4)) * time.Hour
+		}
+		if step == stays {
+			break
 		}
 		left := r.pack.Calendar.Add(at, wait)
 		if left.After(tx.Now()) {

@@ -23,6 +23,7 @@ import (
 func TestADemoCountry(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		t.Run("a seeded nation", func(t *testing.T) { h.t = t; aSeededNation(t, h) })
+		t.Run("work lies on a desk on whatever day it begins", func(t *testing.T) { h.t = t; workLiesOnADesk(t, h) })
 		t.Run("simulated officials work", func(t *testing.T) { h.t = t; officialsWork(t, h) })
 		t.Run("a certificate is signed by the house", func(t *testing.T) { h.t = t; aCertificate(t, h) })
 	})
@@ -58,6 +59,36 @@ func aSeededNation(t *testing.T, h *house) {
 	h.ok(err)
 	if b.Open != int64(open) || len(b.Moves) != 12 || len(b.Loads) == 0 {
 		t.Errorf("board: %+v", b)
+	}
+}
+
+// workLiesOnADesk: a country that is made at any hour of any day, holidays and the
+// nights between them included, has a file with a note on the desk of the one who
+// goes on with it.
+func workLiesOnADesk(t *testing.T, h *house) {
+	ctx := context.Background()
+	before := h.Clock.Now()
+	defer h.Clock.Set(before)
+	for day := range 60 {
+		at := time.Date(2026, 11, 1+6*day, 0, 0, 0, 0, h.Pack.Zone).Add(time.Duration(day%4)*6*time.Hour + 10*time.Minute)
+		h.Clock.Set(at)
+		h.ok(h.DB.Update(ctx, func(tx *store.Tx) error {
+			for _, table := range []string{"office_para", "office_movement", "office_receipt", "office_file"} {
+				if _, err := tx.Exec("delete from " + table); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec("delete from store_once where scope = 'office.seed'")
+			return err
+		}))
+		h.ok(h.room.Seed(ctx, office.Seed{Seed: 7, Files: 20}))
+		n := 0
+		h.ok(h.DB.View(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow("select count(*) from office_file where office = 'icta.dc' and state = 'open' and holder = 'icta.dc.ac' and paras > 0").Scan(&n)
+		}))
+		if n == 0 {
+			t.Errorf("%v: no file with a note lies on the desk", at)
+		}
 	}
 }
 
