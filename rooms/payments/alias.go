@@ -198,7 +198,8 @@ func (r *Room) link(ctx context.Context, actor, holder string, k aliasKey, accou
 		if err := recallCalm(tx, a); err != nil {
 			return err
 		}
-		n, err := tx.Exec("insert into payments_alias ("+aliasColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (kind, mac) do nothing", a.values()...)
+		// The id comes from kind and mac, and either key may be the first to clash.
+		n, err := tx.Exec("insert into payments_alias ("+aliasColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing", a.values()...)
 		if err != nil {
 			return err
 		}

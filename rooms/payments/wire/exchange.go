@@ -42,6 +42,9 @@ func (p *Party) Handler(newID func() string, answer Answer, failed func(*http.Re
 		}
 		raw, err := envelope.Body(w, r, p.maxBytes())
 		if err != nil {
+			// What is still on its way is read, within reason: else the sender sees a
+			// broken line and not this answer.
+			_, _ = io.CopyN(io.Discard, r.Body, 4*p.maxBytes())
 			http.Error(w, err.Error(), bodyStatus(err))
 			return
 		}
