@@ -22,8 +22,9 @@
 //
 // Due jobs are claimed in batches (update ... returning; skip locked on
 // PostgreSQL), so several processes share the work. A claim is renewed while the
-// job runs; one whose process has died is taken over after Options.Hold, or at the start where
-// the store knows that it is dead (DB.First).
+// job runs; one whose process has died is taken over after Options.Hold, or at the
+// start where the store knows that it is dead (DB.First).
+//
 // Failures are tried again with doubled pauses; after Kind.Attempts, or at once
 // for an error wrapped in Stop, the job is dead: kept, reported, and brought back
 // by Revive. Jobs of a kind that nobody handles are kept and reported.

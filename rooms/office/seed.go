@@ -109,8 +109,8 @@ func (r *Room) seedFile(tx *store.Tx, key *keys.Key, random *rand.Rand, s Seed, 
 	subject := seedSubjects[random.IntN(len(seedSubjects))]
 	days, stays := 1+random.IntN(7*s.Weeks), len(route)
 	if i < len(offices) && len(route) > 2 {
-		// Each office's first file lies on the third desk with a note of the second,
-		// on whatever day the country begins.
+		// The first file of each office with three desks lies on the third, with a
+		// note of the second, on whatever day the country begins.
 		days, stays = 14, 2
 	}
 	at := r.workingMoment(tx.Now().AddDate(0, 0, -days), random)
@@ -137,7 +137,7 @@ func (r *Room) seedFile(tx *store.Tx, key *keys.Key, random *rand.Rand, s Seed, 
 		noted, previous = append(noted, p), p.Digest
 		return nil
 	}
-	for step, post := range route {
+	for step, post := range route[:stays] {
 		// half a day to a week on each desk, some get stuck
 		wait := time.Duration(4+random.IntN(32)) * time.Hour
 		if random.IntN(5) == 0 {
@@ -145,9 +145,6 @@ func (r *Room) seedFile(tx *store.Tx, key *keys.Key, random *rand.Rand, s Seed, 
 		}
 		if stays < len(route) {
 			wait = time.Duration(4+random.IntN(4)) * time.Hour
-		}
-		if step == stays {
-			break
 		}
 		left := r.pack.Calendar.Add(at, wait)
 		if left.After(tx.Now()) {
