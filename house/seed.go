@@ -44,16 +44,22 @@ func (h *House) seedRooms(ctx context.Context) error {
 // subsidyFile pays every citizen and wallet of a demonstration.
 const subsidyFile = "subsidy.csv"
 
-// seedWallets opens the wallets that were asked for and writes the file.
+// seedWallets opens the wallets that were asked for and writes the file, unless
+// it is there.
 func (h *House) seedWallets(ctx context.Context) error {
-	if h.cfg.Demo.Wallets == 0 {
+	name := filepath.Join(h.cfg.Data, subsidyFile)
+	if _, err := os.Stat(name); h.cfg.Demo.Wallets == 0 || err == nil {
 		return nil
 	}
-	f, err := os.Create(filepath.Join(h.cfg.Data, subsidyFile))
+	f, err := os.Create(name + ".part") //nolint:gosec // in the folder of the demonstration
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.rooms.payments.SeedWallets(ctx, h.people.Demo, h.people.subject, h.cfg.Demo.Wallets, f), f.Close())
+	err = errors.Join(h.rooms.payments.SeedWallets(ctx, h.people.Demo, h.people.subject, h.cfg.Demo.Wallets, f), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }
 
 // seedTenant registers who may use the GovStack interface of a demonstration.

@@ -72,7 +72,7 @@ func partSize(left int) int {
 // lines is the common length of the columns.
 func lines(columns []any) (n int, err error) {
 	for i, c := range columns {
-		size := 0
+		var size int
 		switch v := c.(type) {
 		case []string:
 			size = len(v)

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	var s story
+	s := story{say: os.Stdout}
 	flag.IntVar(&s.wallets, "wallets", 800_000, "how many wallets besides the demonstration's two thousand citizens")
 	flag.StringVar(&s.program, "sarai", "bin/sarai", "the program")
 	flag.StringVar(&s.database, "database", "", "an empty PostgreSQL database instead of SQLite")

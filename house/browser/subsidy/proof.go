@@ -19,7 +19,7 @@ import (
 // Chromium there are none.
 func (s *story) pictures(name, persona, path string) error {
 	if _, err := webtest.Chromium(); err != nil {
-		fmt.Printf("%12s no pictures: %v\n", "", err)
+		fmt.Fprintf(s.say, "%12s no pictures: %v\n", "", err)
 		return nil
 	}
 	ctx := context.Background()
@@ -124,7 +124,7 @@ func (s *story) prove(ctx context.Context) error {
 		if err := tx.QueryRow("select count(*) from payments_account where id >= 'wallet-' and id < 'wallet.' and balance <> $1", int64(perLine)).Scan(&wrong); err != nil {
 			return err
 		}
-		fmt.Printf("%12s %d payments to %d accounts, %d.%02d rupees; wallets with another balance than one payment: %d\n", "", transfers, payees, sum/100, sum%100, wrong)
+		fmt.Fprintf(s.say, "%12s %d payments to %d accounts, %d.%02d rupees; wallets with another balance than one payment: %d\n", "", transfers, payees, sum/100, sum%100, wrong)
 		if transfers != s.lines || payees != s.lines || sum != s.lines*perLine || wrong != 0 {
 			return fmt.Errorf("somebody was paid twice or not at all")
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -25,10 +27,11 @@ const perLine = 1_350_000 // paisa
 type story struct {
 	wallets, kill                int
 	program, database, out, data string
+	say                          io.Writer
 
 	addr   string
 	child  *exec.Cmd
-	ended  chan error
+	ended  chan struct{} // closed when the program has ended
 	people map[string]*journey.Browser
 
 	lines int64
@@ -47,7 +50,7 @@ type file struct {
 
 func (s *story) lap(began time.Time, what string, a ...any) time.Duration {
 	took := time.Since(began)
-	fmt.Printf("%9.2f s  %s\n", took.Seconds(), fmt.Sprintf(what, a...))
+	fmt.Fprintf(s.say, "%9.2f s  %s\n", took.Seconds(), fmt.Sprintf(what, a...))
 	return took
 }
 
@@ -79,18 +82,21 @@ func (s *story) start(ctx context.Context) error {
 	if err := s.child.Start(); err != nil {
 		return err
 	}
-	child, ended := s.child, make(chan error, 1)
+	child, ended := s.child, make(chan struct{})
 	s.ended = ended
-	go func() { ended <- child.Wait() }()
+	go func() {
+		_ = child.Wait() // the log says why
+		close(ended)
+	}()
 	for {
 		if res, err := http.Get(s.base() + "/"); err == nil { //nolint:noctx // a knock
 			_ = res.Body.Close()
 			return nil
 		}
 		select {
-		case err := <-ended:
+		case <-ended:
 			s.child = nil
-			return fmt.Errorf("the program ended at once, see %s: %w", log.Name(), err)
+			return fmt.Errorf("the program ended at once, see %s", log.Name())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -222,9 +228,14 @@ func (s *story) pay(ctx context.Context) error {
 		if f, err = s.until(ctx, b, func(file) bool { return true }); err != nil {
 			return err
 		}
-		fmt.Printf("%12s %d lines are paid as it opens\n", "", f.Paid)
+		fmt.Fprintf(s.say, "%12s %d lines are paid as it opens\n", "", f.Paid)
 		if err := <-taken; err != nil { // the blow may have fallen on the picture
-			fmt.Printf("%12s no picture of the paying: %v\n", "", err)
+			go func() { taken <- s.pictures("paying", "aftab", "/bulk/file/"+s.no) }()
+			defer func() {
+				if err := <-taken; err != nil {
+					fmt.Fprintf(s.say, "%12s no picture of the paying: %v\n", "", err)
+				}
+			}()
 		}
 	}
 	f, err := s.until(ctx, b, func(f file) bool { return f.State == "done" })
@@ -232,7 +243,7 @@ func (s *story) pay(ctx context.Context) error {
 		return err
 	}
 	s.work += s.lap(began, "all done: %d paid, %d failed, status %s", f.Paid, f.Failed, f.Status)
-	fmt.Printf("%9.2f s  in all, from handing in to the last payment, with the kill\n", s.work.Seconds())
+	fmt.Fprintf(s.say, "%9.2f s  in all, from handing in to the last payment, with the kill\n", s.work.Seconds())
 	if f.Paid != s.lines {
 		return fmt.Errorf("%d of %d lines are paid", f.Paid, s.lines)
 	}
@@ -256,8 +267,8 @@ func (s *story) until(ctx context.Context, b *journey.Browser, is func(file) boo
 		select {
 		case <-ctx.Done():
 			return f, ctx.Err()
-		case err := <-s.ended:
-			return f, fmt.Errorf("the program ended: %w", err)
+		case <-s.ended:
+			return f, errors.New("the program ended")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
