@@ -26,6 +26,7 @@ const (
 	ParticipantResumed   = "payments.participant.resumed"   // or given another cap
 	ParticipantExamined  = "payments.participant.examined"  // the technical test was passed
 	ParticipantCertified = "payments.participant.certified" // a certificate was added or taken away
+	ReturnMade           = "payments.return.made"           // money of a committed payment went back
 	BatchSealed          = "payments.batch.sealed"          // rows of the ledger became durable together
 )
 
@@ -95,6 +96,15 @@ type ParticipantData struct {
 	Participant string `json:"participant"`
 	Kind        string `json:"kind,omitempty"`
 	Cap         int64  `json:"cap,omitempty"` // net debit cap, minor units
+}
+
+// ReturnData is what return.made says.
+type ReturnData struct {
+	Transfer string `json:"transfer"` // that took the money back
+	Original string `json:"original"` // the payment whose money it was
+	Amount   int64  `json:"amount"`   // minor units
+	Currency string `json:"currency"`
+	Reason   string `json:"reason"` // ISO 20022 ExternalReturnReason1Code
 }
 
 // BatchData is what batch.sealed says: rows First to Last are durable, under this

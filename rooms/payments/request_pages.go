@@ -405,6 +405,9 @@ func reasonOptions(ctx context.Context, prefix string, reasons []string) (option
 func requestRows(ctx context.Context, v requestView) []web.Answer {
 	lang := web.Lang(ctx).Code
 	rows := []web.Answer{{Label: web.T(ctx, "payments.request.asker"), Value: v.To.Name(lang), Note: v.Bank}}
+	if v.Payer && v.state() == RequestAsked { // the name stands beside the amount
+		rows = []web.Answer{{Label: web.T(ctx, "payments.pay.bank"), Value: v.Bank}}
+	}
 	if !v.Payer {
 		rows = []web.Answer{{Label: web.T(ctx, "payments.request.payer"), Value: v.From.Payee(lang)}}
 	}
