@@ -25,6 +25,7 @@ func (r *Room) pages(s *web.Site) {
 	r.claimPages(s)
 	r.directoryPages(s)
 	r.payPages(s)
+	r.requestPages(s)
 	r.feePages(s)
 	r.tillPages(s)
 	r.operatePages(s)
