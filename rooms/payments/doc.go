@@ -68,7 +68,9 @@
 // A committed payment is final. What takes money of it back is a payment of its
 // own the other way ([Room.Return]): a refund, a mistake, a fraud. Returns of one
 // payment never exceed it, whoever asks and however many at once; each is known by
-// its asker's key for ever. A return cannot be returned.
+// its asker's key for ever. A return cannot be returned. The payee's participant asks
+// for it by pacs.004; the payer's has to take the money before it moves, as with a
+// payment.
 //
 // # The directory
 //

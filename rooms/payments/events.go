@@ -103,8 +103,7 @@ type ReturnData struct {
 	Transfer string `json:"transfer"` // that took the money back
 	Original string `json:"original"` // the payment whose money it was
 	Amount   int64  `json:"amount"`   // minor units
-	Currency string `json:"currency"`
-	Reason   string `json:"reason"` // ISO 20022 ExternalReturnReason1Code
+	Reason   string `json:"reason"`   // ISO 20022 ExternalReturnReason1Code
 }
 
 // BatchData is what batch.sealed says: rows First to Last are durable, under this

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 
 	"sarai/courtyard/fault"
@@ -29,7 +30,9 @@ type Return struct {
 	Before func(tx *store.Tx) error
 	After  func(tx *store.Tx, transfer string) error
 
-	id string // of the transfer; "" makes one
+	id       string // of the transfer; "" makes one
+	from     *peer  // the payee's participant, when it sent the return itself
+	document []byte // its pacs.004
 }
 
 // Returned is a return as it was asked for and what became of it.
@@ -89,17 +92,26 @@ func (r *Room) Return(ctx context.Context, in Return) (*Returned, error) {
 	case before != nil:
 		return r.returned(ctx, before, true)
 	}
-	if original.Payer == nil || original.Payer.Kind == KindParticipant {
-		return nil, fault.New(fault.Conflict, returnSilent)
-	}
 	if in.id == "" {
 		in.id = r.newID()
 	}
 	if in.Note.Reference == "" {
 		in.Note.Reference = r.newReference()
 	}
-	var again *returnLine
+	via, rail, err := r.takesBack(ctx, original)
+	if err != nil {
+		return nil, err
+	}
 	amount := in.Amount
+	if amount == 0 {
+		if amount, err = r.remainder(ctx, original); err != nil {
+			return nil, err
+		}
+		if amount == 0 {
+			return nil, fault.New(fault.Conflict, returnSpent).At("amount", returnSpent)
+		}
+	}
+	var again *returnLine
 	errAgain := errors.New("asked before")
 	// Whoever decides in this currency decides alone, so what is counted here holds
 	// until the batch is durable.
@@ -123,31 +135,52 @@ func (r *Room) Return(ctx context.Context, in Return) (*Returned, error) {
 		}
 		return nil
 	}
-	if amount == 0 {
-		if amount, err = r.remainder(ctx, original); err != nil {
-			return nil, err
-		}
-		if amount == 0 {
-			return nil, fault.New(fault.Conflict, returnSpent).At("amount", returnSpent)
-		}
-	}
-	reserve := ledger.Step{Kind: ledger.Reserve, Transfer: in.id, Debit: original.Credit, Credit: original.Debit, Amount: amount, Currency: original.Currency, Fresh: true,
-		Expires: r.clock.Now().Add(ReservationTime), Memo: []byte("return/" + in.Original + "/" + in.Reason)}
-	_, err = r.ledger.Do(ctx, Work{Currency: original.Currency, Actor: in.Actor, Notes: map[string]Note{in.id: in.Note}, Before: count,
-		Steps: []ledger.Step{reserve, {Kind: ledger.Commit, Transfer: in.id}},
+	w := Work{Currency: original.Currency, Actor: in.Actor, Notes: map[string]Note{in.id: in.Note}, Before: count, Quiet: via != nil && in.from != nil,
+		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: in.id, Debit: original.Credit, Credit: original.Debit, Amount: amount, Currency: original.Currency,
+			Expires: r.clock.Now().Add(ReservationTime), Memo: []byte("return/" + in.Original + "/" + in.Reason)}},
 		After: func(tx *store.Tx, rows []ledger.Row) error {
-			if err := in.keep(tx, amount); err != nil || !rows[1].Moved() {
+			if err := in.keep(tx, amount); err != nil || !rows[len(rows)-1].Moved() {
 				return err
 			}
-			return in.moved(tx, original, amount)
-		}})
+			return in.moved(tx)
+		}}
+	if via == nil { // the payer's account is here: nobody else has to agree
+		w.Steps = append(w.Steps, ledger.Step{Kind: ledger.Commit, Transfer: in.id})
+	}
+	rows, err := r.ledger.Do(ctx, w)
 	switch {
 	case errors.Is(err, errAgain):
 		return r.returned(ctx, again, true)
 	case err != nil:
 		return nil, err
 	}
+	if via != nil && rows[0].Accepted() {
+		// Nobody gives up because a connection broke: the money would stay reserved.
+		if err := rail.handBack(context.WithoutCancel(ctx), via, in, original, amount); err != nil {
+			return nil, err
+		}
+	}
 	return r.returned(ctx, &returnLine{id: in.id, original: in.Original, reason: in.Reason}, false)
+}
+
+// takesBack finds the participant that has to take what goes back to its customer;
+// none when the house keeps the payer's account.
+func (r *Room) takesBack(ctx context.Context, original *Transfer) (*peer, *Rail, error) {
+	switch {
+	case original.Payer == nil:
+		return nil, nil, fault.New(fault.Conflict, returnSilent)
+	case original.Payer.Kind != KindParticipant:
+		return nil, nil, nil
+	}
+	via, err := r.peers.participant(original.DebitBook)
+	if err != nil {
+		return nil, nil, err
+	}
+	if via == nil {
+		return nil, nil, fault.New(fault.Conflict, returnSilent)
+	}
+	rail, err := r.OpenRail(ctx)
+	return via, rail, err
 }
 
 // payload is what makes two requests the same.
@@ -189,12 +222,20 @@ func (in Return) keep(tx *store.Tx, amount int64) error {
 }
 
 // moved says that the money went back.
-func (in Return) moved(tx *store.Tx, original *Transfer, amount int64) error {
-	tx.Emit(store.Event{Type: ReturnMade, Version: 1, Subject: "payments/transfer/" + in.Original, Actor: in.Actor,
-		Data: ReturnData{Transfer: in.id, Original: in.Original, Amount: amount, Currency: original.Currency, Reason: in.Reason}})
-	if in.After != nil {
-		return in.After(tx, in.id)
+func (in Return) moved(tx *store.Tx) error {
+	if err := returnMoved(tx, in.id, in.Actor); err != nil || in.After == nil {
+		return err
 	}
+	return in.After(tx, in.id)
+}
+
+func returnMoved(tx *store.Tx, id, actor string) error {
+	d := ReturnData{Transfer: id}
+	err := tx.QueryRow("select original, amount, reason from payments_return where id = $1", id).Scan(&d.Original, &d.Amount, &d.Reason)
+	if err != nil {
+		return fmt.Errorf("read the return: %w", err)
+	}
+	tx.Emit(store.Event{Type: ReturnMade, Version: 1, Subject: "payments/transfer/" + d.Original, Actor: actor, Data: d})
 	return nil
 }
 
@@ -239,7 +280,10 @@ func (r *Room) remainder(ctx context.Context, original *Transfer) (left int64, e
 // returned reads what became of a return.
 func (r *Room) returned(ctx context.Context, l *returnLine, again bool) (*Returned, error) {
 	out := &Returned{Original: l.original, Why: l.reason, wasRepeated: again}
-	var err error
+	err := r.sequencer.Settle(ctx, r.pack.Currency.Code)
+	if err != nil {
+		return nil, err
+	}
 	if out.Transfer, err = r.transfer(ctx, l.id); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package bank
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // Payment is one that a customer of ours sends or receives.
 type Payment struct {
-	UETR     string
+	UETR     string // of a return: of its payment, and behind a slash its own RtrId
 	Outgoing bool
 	Own      string // our customer's IBAN
 	Other    string
@@ -35,8 +36,19 @@ type Payment struct {
 	State    string
 	Reason   string // why it was refused or came back
 
-	made string // CreDtTm
-	hash string // of the document that came in
+	made     string // CreDtTm
+	hash     string // of the document that came in
+	returned int64  // what went back of it
+}
+
+// original is the UETR of the payment that a return is about, and the return's own
+// identification; "" when it is a payment itself.
+func (p Payment) original() (uetr, rtrID string) {
+	uetr, rtrID, isReturn := strings.Cut(p.UETR, "/")
+	if !isReturn {
+		return "", ""
+	}
+	return uetr, rtrID
 }
 
 // The states of a payment.
@@ -123,6 +135,9 @@ func (b *book) apply(e *entry) error {
 	p.State, p.Reason = Back, e.Reason
 	if e.Kind == entrySettled {
 		p.State = Settled
+		if uetr, _ := p.original(); uetr != "" && b.payments[uetr] != nil {
+			b.payments[uetr].returned += p.Amount
+		}
 	}
 	switch {
 	case p.Outgoing:
