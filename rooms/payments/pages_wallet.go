@@ -26,6 +26,7 @@ func (r *Room) pages(s *web.Site) {
 	r.directoryPages(s)
 	r.payPages(s)
 	r.requestPages(s)
+	r.limitPages(s)
 	r.feePages(s)
 	r.tillPages(s)
 	r.operatePages(s)

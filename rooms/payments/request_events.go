@@ -12,6 +12,15 @@ const (
 	RequestTakenBack = "payments.request.withdrawn"
 )
 
+// LimitChanged says that a person set limits of their own; whose they are is the
+// actor.
+const LimitChanged = "payments.limit.changed"
+
+// LimitData is what limit.changed says.
+type LimitData struct {
+	Raised bool `json:"raised"` // something waits until it counts
+}
+
 // RequestData is what a request's events say. Debit is the account by which the
 // payer was found; the transfer may be from another one.
 type RequestData struct {

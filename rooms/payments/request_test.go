@@ -260,7 +260,9 @@ func aRequestsTimeEnds(h *hall) {
 	if _, err := h.room.PayRequest(ctx, "test", q, from, "test", "late/1"); keyOfFault(err) != "payments.request.over" {
 		h.t.Errorf("paid when its time was over: %v", err)
 	}
-	h.until(func() bool { return h.count("select count(*) from payments_request where id = $1 and state = 'expired'", q.ID) == 1 })
+	h.until(func() bool {
+		return h.count("select count(*) from payments_request where id = $1 and state = 'expired'", q.ID) == 1
+	})
 	said := func() int64 {
 		return h.count("select (select count(*) from journal_event where type = $1 and subject = $2) + (select count(*) from journal_outbox where type = $1 and subject = $2)", RequestOver, "payments/request/"+q.ID)
 	}
