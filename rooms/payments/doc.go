@@ -72,6 +72,11 @@
 // for it by pacs.004; the payer's has to take the money before it moves, as with a
 // payment.
 //
+// A recall ([Recall], camt.056) asks the payee's participant to do so. It moves
+// nothing; the answer (camt.029) is due in ten days ([RecallTime]), after which it is
+// over. A return ends it. The job payments.recall.step carries messages until they
+// have arrived. Of one payment one recall is open at most.
+//
 // # The directory
 //
 // The directory leads from a mobile number or a national number to an account, in
@@ -193,6 +198,7 @@
 // payments.transfer.reserved, .committed, .aborted; payments.fee.asked, .paid
 // {fee, key, transfer}, .cancelled {fee, settled_by}; payments.sale.asked, .paid; payments.account.opened;
 // payments.return.made {transfer, original, amount, reason};
+// payments.recall.asked, .answered {recall, original, from, to, amount, reason, state, outcome};
 // payments.book.opened; payments.batch.sealed {number, first, last, root, head}, the
 // event of every batch; payments.participant.admitted, .suspended, .resumed. See
 // events.go.

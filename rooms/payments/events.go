@@ -27,6 +27,8 @@ const (
 	ParticipantExamined  = "payments.participant.examined"  // the technical test was passed
 	ParticipantCertified = "payments.participant.certified" // a certificate was added or taken away
 	ReturnMade           = "payments.return.made"           // money of a committed payment went back
+	RecallAsked          = "payments.recall.asked"          // a payer's participant asks for money back
+	RecallAnswered       = "payments.recall.answered"       // it was accepted, refused, met by a return, or nobody answered
 	BatchSealed          = "payments.batch.sealed"          // rows of the ledger became durable together
 )
 
@@ -104,6 +106,18 @@ type ReturnData struct {
 	Original string `json:"original"` // the payment whose money it was
 	Amount   int64  `json:"amount"`   // minor units
 	Reason   string `json:"reason"`   // ISO 20022 ExternalReturnReason1Code
+}
+
+// RecallData is what the events of recalls say.
+type RecallData struct {
+	Recall   string `json:"recall"`
+	Original string `json:"original"` // the payment
+	From     string `json:"from"`     // participant that asks
+	To       string `json:"to"`       // participant that has the money
+	Amount   int64  `json:"amount"`   // minor units
+	Reason   string `json:"reason"`   // ISO 20022 ExternalCancellationReason1Code
+	State    string `json:"state"`
+	Outcome  string `json:"outcome,omitempty"` // ISO 20022 reason of a refusal
 }
 
 // BatchData is what batch.sealed says: rows First to Last are durable, under this

@@ -17,6 +17,8 @@ import (
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/camt029"
+	"sarai/rooms/payments/iso20022/camt056"
 	"sarai/rooms/payments/iso20022/camt060"
 	"sarai/rooms/payments/iso20022/pacs002"
 	"sarai/rooms/payments/iso20022/pacs004"
@@ -175,6 +177,10 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return l.giveBack(ctx, who, m, d)
 	case *pacs002.Document:
 		return l.answered(ctx, who, d)
+	case *camt056.Document:
+		return l.recalled(ctx, who, m, d)
+	case *camt029.Document:
+		return l.resolve(ctx, who, d)
 	case *pacs028.Document:
 		return l.status(ctx, who, d)
 	case *camt060.Document:

@@ -21,6 +21,8 @@ import (
 	"sarai/courtyard"
 	"sarai/courtyard/country"
 	"sarai/courtyard/courttest"
+	"sarai/courtyard/gate"
+	"sarai/courtyard/store"
 	"sarai/rooms/payments"
 	"sarai/rooms/payments/bank"
 	"sarai/rooms/payments/iso20022"
@@ -61,16 +63,36 @@ func TestTheRail(t *testing.T) {
 		{"many return at once", manyReturnAtOnce},
 		{"an account that the house keeps returns", anAccountThatTheHouseKeepsReturns},
 		{"answers that come later", answersThatComeLater},
+		{"a recall is accepted", aRecallIsAccepted},
+		{"a recall is refused", aRecallIsRefused},
+		{"recalls that lead nowhere", recallsThatLeadNowhere},
+		{"a recall that nobody answers", aRecallThatNobodyAnswers},
+		{"a recall of money that the house keeps", aRecallOfMoneyThatTheHouseKeeps},
 		{"the operator admits a bank", theOperatorAdmitsABank},
 		{"many payments in all moods", manyPaymentsInAllMoods},
 	}
 	var room *payments.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
+		session := c.API.Authenticator
+		c.API.Authenticator = func(q *http.Request) (gate.Principal, error) { // "program-<participant>" is its own program
+			if id, ok := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer "); ok {
+				return c.Gate.Principal(q.Context(), id, gate.Client)
+			}
+			return session(q)
+		}
 		room, err = payments.New(c, payments.Wants{Payer: names{}})
 		return err
 	}, func(t *testing.T, court *courttest.Court) {
 		demo := court.Pack.Demo(7, country.DemoVillage)
 		check(t, room.Seed(context.Background(), demo, func(key string) string { return "s-" + key }))
+		check(t, court.DB.Update(context.Background(), func(tx *store.Tx) error {
+			for _, b := range court.Pack.Banks {
+				if err := gate.Join(tx, gate.Membership{Organisation: b.ID, Person: "program-" + b.ID, Role: "participant"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
 		v := openStreet(t, court, room)
 		for _, story := range stories {
 			t.Run(story.name, func(t *testing.T) {
@@ -331,7 +353,7 @@ func (v *street) lint() {
 		}
 		v.t.Logf("xmllint: %d of %s", len(files), name)
 	}
-	for _, name := range []string{"pacs.008.001.08", "pacs.002.001.10", "pacs.028.001.03", "pacs.004.001.09"} {
+	for _, name := range []string{"pacs.008.001.08", "pacs.002.001.10", "pacs.028.001.03", "pacs.004.001.09", "camt.056.001.08", "camt.029.001.09"} {
 		if len(byName[name]) == 0 {
 			v.t.Errorf("no %s went over the wire", name)
 		}

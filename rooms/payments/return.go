@@ -236,7 +236,7 @@ func returnMoved(tx *store.Tx, id, actor string) error {
 		return fmt.Errorf("read the return: %w", err)
 	}
 	tx.Emit(store.Event{Type: ReturnMade, Version: 1, Subject: "payments/transfer/" + d.Original, Actor: actor, Data: d})
-	return nil
+	return recallMet(tx, d.Original, actor)
 }
 
 // returnable reads a payment whose money may go back.

@@ -65,6 +65,7 @@ type book struct {
 	accounts map[string]*Account
 	payments map[string]*Payment
 	open     map[string]*Payment
+	recalls  map[string]*Recall // the last one of a payment
 	total    Total
 }
 
@@ -86,7 +87,7 @@ type Total struct {
 func (t Total) Position() int64 { return t.Received - t.Sent }
 
 func newBook() *book {
-	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}}
+	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}}
 }
 
 // apply changes the book; the caller holds mu and has checked that it may.
@@ -106,6 +107,15 @@ func (b *book) apply(e *entry) error {
 			return fmt.Errorf("the state of an account that is not there")
 		}
 		a.State = e.State
+		return nil
+	case entryRecall, entryAsked:
+		b.recalls[e.UETR] = &Recall{UETR: e.UETR, Ours: e.Kind == entryRecall, Ref: e.Ref, Reason: e.Reason, State: RecallOpen}
+		return nil
+	case entryRecalled:
+		if b.recalls[e.UETR] == nil {
+			return fmt.Errorf("the answer to a recall that is not there")
+		}
+		b.recalls[e.UETR].State, b.recalls[e.UETR].Answer = e.State, e.Reason
 		return nil
 	case entrySend, entryTake:
 		if p != nil || e.Kind == entrySend && a == nil || e.Kind == entryTake && e.Reason == "" && a == nil {

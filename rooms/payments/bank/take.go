@@ -12,6 +12,8 @@ import (
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/camt029"
+	"sarai/rooms/payments/iso20022/camt056"
 	"sarai/rooms/payments/iso20022/pacs002"
 	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
@@ -65,6 +67,10 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 			return nil, errors.New("this bank does not hear confirmations today")
 		}
 		return nil, b.told(d)
+	case *camt056.Document:
+		return b.recalled(ctx, d, mood)
+	case *camt029.Document:
+		return nil, b.resolved(d)
 	case *admi004.Document: // are you there?
 		out := &admi011.Document{}
 		out.SysEvtAck.MsgId = wire.MessageID(newUUID())
