@@ -281,11 +281,11 @@ func (r *Room) Reject(ctx context.Context, who gate.Principal, id, words string)
 	return d, r.unmark(ctx, who.Actor(), d)
 }
 
-// GiveBack ends a dispute for the payer: the payee accepts it, or the operator
+// Concede ends a dispute for the payer: the payee accepts it, or the operator
 // decides so (decider, with words). The money moves in the decision that ends the
 // dispute; if the book refuses, for lack of money, the dispute goes on and the
 // outcome says why. key makes a second press the same decision.
-func (r *Room) GiveBack(ctx context.Context, actor string, d *Dispute, decider, words, key string) (*Returned, error) {
+func (r *Room) Concede(ctx context.Context, actor string, d *Dispute, decider, words, key string) (*Returned, error) {
 	t, err := r.transfer(ctx, d.Transfer)
 	if err != nil {
 		return nil, err

@@ -185,7 +185,7 @@ func (r *Room) takeGiveBack(c *web.Ctx, p gate.Permit[Dispute], judge bool) erro
 	if err := f.Err(); err != nil {
 		return r.showDispute(c, p, err)
 	}
-	back, err := r.GiveBack(c.Context(), p.Who().Actor(), &d, decider, words, key)
+	back, err := r.Concede(c.Context(), p.Who().Actor(), &d, decider, words, key)
 	if err == nil && back.Phase != ledger.Committed {
 		c.Flash("bad", reasonKey(back.Reason))
 	}

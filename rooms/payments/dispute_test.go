@@ -229,12 +229,12 @@ func theOperatorDecides(h *hall) {
 	h.fine(err)
 	for i := range 3 {
 		all.Go(func() {
-			if _, err := h.room.GiveBack(context.Background(), "test", d, "s-hina", "The carrier knows of no delivery", fmt.Sprint("k", i)); err != nil && fault.As(err).Kind != fault.Conflict {
+			if _, err := h.room.Concede(context.Background(), "test", d, "s-hina", "The carrier knows of no delivery", fmt.Sprint("k", i)); err != nil && fault.As(err).Kind != fault.Conflict {
 				h.t.Error(err)
 			}
 		})
 		all.Go(func() {
-			if _, err := h.room.GiveBack(context.Background(), "test", d, "", "", fmt.Sprint("p", i)); err != nil && fault.As(err).Kind != fault.Conflict {
+			if _, err := h.room.Concede(context.Background(), "test", d, "", "", fmt.Sprint("p", i)); err != nil && fault.As(err).Kind != fault.Conflict {
 				h.t.Error(err)
 			}
 		})
