@@ -27,6 +27,23 @@ func TestOneTextForTwoEngines(t *testing.T) {
 	}
 }
 
+func TestWritesNeedNotBeUndoneAlone(t *testing.T) {
+	var words translations
+	for in, want := range map[string]string{
+		`insert into a values ($1)`:         `insert or fail into a values (?)`,
+		` Update a set b = $1 where c = $2`: ` Update or fail a set b = ? where c = ?`,
+		`with v(a) as (select update_at, 'update' from (select 1) update_x) update b set a = v.a from v`: `with v(a) as (select update_at, 'update' from (select 1) update_x) update or fail b set a = v.a from v`,
+		`delete from a where b = $1`:          `delete from a where b = ?`,
+		`with v as (select 1) delete from a`:  `with v as (select 1) delete from a`,
+		`insert or ignore into a values ($1)`: `insert or ignore into a values (?)`,
+		`savepoint one`:                       `savepoint one`,
+	} {
+		if got := words.write(in); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
+
 func TestTypesAreSpelledForEachEngine(t *testing.T) {
 	const script = `create table a_b (id {id} primary key, text text default 'text bigint {id}', n bigint, ok boolean, c text check (c <> ''), d {bytes}, e {json}) {strict};
 create index x on a_b (cast(n as text)); -- bigint text`

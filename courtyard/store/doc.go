@@ -17,7 +17,9 @@
 // together. When it returns an error, none of them is there; only
 // ErrUnknownOutcome (the connection broke during COMMIT) leaves that open. The
 // function may run more than once, so it touches nothing but tx: ids, times,
-// signatures and HTTP come from outside or from tx itself.
+// signatures and HTTP come from outside or from tx itself. A statement that fails
+// undoes its whole update on both engines, whether the function minds or not. Tx.Many
+// writes many lines at once.
 //
 // # Group commit
 //
