@@ -27,6 +27,8 @@ func (r *Room) pages(s *web.Site) {
 	r.payPages(s)
 	r.requestPages(s)
 	r.limitPages(s)
+	r.refundPages(s)
+	r.disputePages(s)
 	r.feePages(s)
 	r.tillPages(s)
 	r.operatePages(s)
