@@ -39,10 +39,10 @@ const (
 
 // Faults of a payment that answers a request.
 const (
-	askUnknown = "payments.ask.unknown" // NotFound
-	askOther   = "payments.ask.different"   // Conflict: another amount or account than was asked for
-	askEnded   = "payments.ask.ended"   // Conflict: paid, being paid or refused
-	askLate    = "payments.ask.late"    // Gone
+	askUnknown = "payments.ask.unknown"   // NotFound
+	askOther   = "payments.ask.different" // Conflict: another amount or account than was asked for
+	askEnded   = "payments.ask.ended"     // Conflict: paid, being paid or refused
+	askLate    = "payments.ask.late"      // Gone
 )
 
 const askColumns = "uetr, asker, payer, message, instruction, end_to_end, hash, account, amount, state, reason, transfer, made, expires"
