@@ -29,6 +29,9 @@ type HubOptions struct {
 	// is for tests and for lines that something else guards. A participant with a
 	// key has to sign in any case.
 	Unsigned bool
+	// Verify tells whom an access token of the hub's operator speaks for; nil: none is
+	// taken.
+	Verify func(ctx context.Context, token string) (gate.Principal, error)
 }
 
 // Hub is the room's end of FSPIOP, as a Mojaloop hub has it: it looks up parties,
@@ -37,6 +40,7 @@ type Hub struct {
 	room     *Room
 	name     string
 	unsigned bool
+	verify   func(ctx context.Context, token string) (gate.Principal, error)
 	fsps     hubFSPs
 	routes   []hubRoute
 	out      *hubSender
@@ -52,7 +56,7 @@ func (r *Room) OpenHub(ctx context.Context, o HubOptions) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the hub's messages: %w", err)
 	}
-	h := &Hub{room: r, name: o.Name, unsigned: o.Unsigned, started: r.clock.Now(), signer: hubSigner(key)}
+	h := &Hub{room: r, name: o.Name, unsigned: o.Unsigned, verify: o.Verify, started: r.clock.Now(), signer: hubSigner(key)}
 	if h.name == "" {
 		h.name = "Hub"
 	}
@@ -83,6 +87,7 @@ type hubMessage struct {
 	header http.Header
 	method string
 	path   string   // as it came, escaped
+	query  string   // likewise
 	args   []string // what stood in the path's places
 	body   []byte
 	value  *fspiop.Value // nil without a body
@@ -133,6 +138,10 @@ func (h *Hub) table() []hubRoute {
 	add("GET", "/transfers/*", nil, h.transferState)
 	add("PUT", "/transfers/*", fspiop.TransferPut, h.fulfil)
 	add("PUT", "/transfers/*/error", fspiop.ErrorBody, h.reject)
+	add("POST", "/fxTransfers", fspiop.ConversionTransferPost, h.prepareConversion)
+	add("GET", "/fxTransfers/*", nil, h.conversionState)
+	add("PUT", "/fxTransfers/*", fspiop.ConversionTransferPut, h.fulfilConversion)
+	add("PUT", "/fxTransfers/*/error", fspiop.ErrorBody, h.rejectConversion)
 	return out
 }
 
@@ -201,7 +210,7 @@ func (h *Hub) take(r *http.Request) error {
 	if route == nil {
 		return fspiop.Fail(fspiop.CodeUnknownURI, r.Method+" of this path is not known")
 	}
-	m := &hubMessage{header: r.Header, method: r.Method, path: r.URL.EscapedPath(), args: args}
+	m := &hubMessage{header: r.Header, method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, args: args}
 	head, f := fspiop.ReadHead(r.Header, r.Method, path[0])
 	if f != nil {
 		return f
@@ -248,13 +257,28 @@ func (h *Hub) read(r *http.Request, m *hubMessage, route *hubRoute) error {
 		if r.Method != http.MethodGet && r.Method != http.MethodDelete && len(m.body) > 0 {
 			return fspiop.Fail(fspiop.CodeSyntax, "no body is wanted")
 		}
-		return nil
+		return checkQuery(r, m)
 	}
 	var f *fspiop.Fault
 	if m.value, f = fspiop.Parse(m.body); f != nil {
 		return f
 	}
 	if f = route.body.Check(m.value); f != nil {
+		return f
+	}
+	return nil
+}
+
+// checkQuery checks the parameters of the one request that has some.
+func checkQuery(r *http.Request, m *hubMessage) error {
+	if m.method != http.MethodGet || resourceOf(m.path) != "authorizations" {
+		return nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return fspiop.Fail(fspiop.CodeSyntax, "the query is not escaped rightly")
+	}
+	if f := fspiop.AuthorizationGet.CheckQuery(values); f != nil {
 		return f
 	}
 	return nil

@@ -89,6 +89,11 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 			if calls, err = h.tellCommitted(m, t, tx.Now(), patch); err != nil {
 				return err
 			}
+			converter, err := h.commitConversion(tx, t)
+			if err != nil {
+				return err
+			}
+			calls = append(calls, converter...)
 			return h.post(tx, calls)
 		}})
 	switch {
@@ -100,6 +105,7 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 	case err != nil:
 		return err
 	}
+	h.settleConversion(ctx, t.Conversion)
 	h.dispatch(calls)
 	return nil
 }
@@ -141,7 +147,11 @@ func (h *Hub) over(tx *store.Tx, t *HubTransfer, f *fspiop.Fault, patch bool) ([
 	} else {
 		payee, err = h.own(t.Payee, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", fspiop.Known, f.JSON())
 	}
-	return []*hubCall{payer, payee}, err
+	if err != nil {
+		return nil, err
+	}
+	converter, err := h.endConversion(tx, t, f)
+	return append(converter, payer, payee), err
 }
 
 // abort gives the money back because the answer was none that moves it.
@@ -164,7 +174,11 @@ func (h *Hub) reject(ctx context.Context, m *hubMessage) error {
 	words := m.value.Str("errorInformation", "errorDescription")
 	return h.giveUp(context.WithoutCancel(ctx), m, t, hash, f, func(tx *store.Tx) ([]*hubCall, error) {
 		_, err := tx.Exec("update payments_hub_transfer set state = $2, code = $3, reason = $4, completed = $5 where id = $1", t.ID, hubAborted, string(f.Code), words, store.Micros(tx.Now()))
-		return []*hubCall{h.forward(m, t.Payer, "TRANSFER_ERROR")}, err
+		if err != nil {
+			return nil, err
+		}
+		converter, err := h.endConversion(tx, t, &fspiop.Fault{Code: f.Code, Detail: words})
+		return append(converter, h.forward(m, t.Payer, "TRANSFER_ERROR")), err
 	})
 }
 
@@ -195,6 +209,7 @@ func (h *Hub) giveUp(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 	case err != nil:
 		return err
 	}
+	h.settleConversion(ctx, t.Conversion)
 	h.dispatch(calls)
 	return nil
 }
@@ -216,6 +231,7 @@ func (h *Hub) expire(ctx context.Context) error {
 	for _, t := range due {
 		wrong = append(wrong, h.expireOne(ctx, t))
 	}
+	wrong = append(wrong, h.expireConversions(ctx))
 	return errors.Join(wrong...)
 }
 
@@ -241,6 +257,7 @@ func (h *Hub) expireOne(ctx context.Context, t *HubTransfer) error {
 		return nil
 	}
 	if err == nil {
+		h.settleConversion(ctx, t.Conversion)
 		h.dispatch(calls)
 	}
 	return err

@@ -32,10 +32,10 @@ type hubCall struct {
 }
 
 const (
-	hubSenders = 64   // for one participant: one that is slow holds up nobody else
-	hubMostOut = 8192 // messages that wait for one participant
-	hubTries   = 4
-	hubCallTime  = 10 * time.Second
+	hubSenders  = 64   // for one participant: one that is slow holds up nobody else
+	hubMostOut  = 8192 // messages that wait for one participant
+	hubTries    = 4
+	hubCallTime = 10 * time.Second
 	// hubAgain is when a line of the outbox is taken up that nobody in this process
 	// has in hand; hubForget is when it is given up.
 	hubAgain  = 15 * time.Second
@@ -197,8 +197,7 @@ func (f *HubFSP) address(kind, path string) string {
 	if at := strings.Index(base, "/{{"); at >= 0 {
 		base = base[:at]
 	}
-	resource, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/"+resource)
+	base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/"+resourceOf(path))
 	return base + path
 }
 
@@ -373,5 +372,9 @@ func (h *Hub) forward(m *hubMessage, to, kind string) *hubCall {
 	if head["Fspiop-Http-Method"] == nil {
 		head["Fspiop-Http-Method"] = []string{m.method}
 	}
-	return &hubCall{id: h.room.newID(), fsp: to, method: m.method, kind: kind, path: m.path, head: head, body: m.body}
+	path := m.path
+	if m.query != "" {
+		path += "?" + m.query
+	}
+	return &hubCall{id: h.room.newID(), fsp: to, method: m.method, kind: kind, path: path, head: head, body: m.body}
 }

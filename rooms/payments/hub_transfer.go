@@ -27,6 +27,8 @@ type HubTransfer struct {
 	Hash       []byte
 	Payer      string
 	Payee      string
+	Debtor     string // whose position pays: Payer, or who converts for it
+	Conversion string // "" when the payer pays in this currency itself
 	Currency   string
 	Amount     int64 // units of the book: see hubScale
 	Condition  string
@@ -41,12 +43,12 @@ type HubTransfer struct {
 	Created    time.Time
 }
 
-const hubTransferColumns = "id, hash, payer, payee, currency, amount, condition, expires, state, code, reason, fulfilment, answer, accept, completed, created"
+const hubTransferColumns = "id, hash, payer, payee, debtor, conversion, currency, amount, condition, expires, state, code, reason, fulfilment, answer, accept, completed, created"
 
 func scanHubTransfer(scan store.Scan) (*HubTransfer, error) {
 	var t HubTransfer
 	var expires, completed, created int64
-	err := scan(&t.ID, &t.Hash, &t.Payer, &t.Payee, &t.Currency, &t.Amount, &t.Condition, &expires, &t.State, &t.Code, &t.Reason, &t.Fulfilment, &t.Answer, &t.Accept, &completed, &created)
+	err := scan(&t.ID, &t.Hash, &t.Payer, &t.Payee, &t.Debtor, &t.Conversion, &t.Currency, &t.Amount, &t.Condition, &expires, &t.State, &t.Code, &t.Reason, &t.Fulfilment, &t.Answer, &t.Accept, &completed, &created)
 	t.Expires, t.Completed, t.Created = store.Time(expires), timeOf(completed), store.Time(created)
 	return &t, err
 }
@@ -93,14 +95,14 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 	// Nobody gives up because a connection broke: the money would stay reserved.
 	ctx = context.WithoutCancel(ctx)
 	var calls []*hubCall
-	payer, payee := hubBook(t.Payer), hubBook(t.Payee)
-	_, err = h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + payer, Quiet: true,
+	payer, payee := hubBook(t.Debtor), hubBook(t.Payee)
+	_, err = h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payer), Quiet: true,
 		Notes: map[string]Note{hubTransferID(t.ID): {Reference: hubTransferID(t.ID)}},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: hubTransferID(t.ID), Debit: clientsAccount(payer, t.Currency), Credit: clientsAccount(payee, t.Currency), Amount: t.Amount,
 			Currency: t.Currency, Expires: t.Expires, Fresh: true}},
 		Before: func(tx *store.Tx) error {
-			n, err := tx.Exec("insert into payments_hub_transfer ("+hubTransferColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', '', $10, $11, 0, $12) on conflict (id) do nothing",
-				t.ID, t.Hash, t.Payer, t.Payee, t.Currency, t.Amount, t.Condition, store.Micros(t.Expires), hubReserved, []byte{}, t.Accept, store.Micros(tx.Now()))
+			n, err := tx.Exec("insert into payments_hub_transfer ("+hubTransferColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', '', $12, $13, 0, $14) on conflict (id) do nothing",
+				t.ID, t.Hash, t.Payer, t.Payee, t.Debtor, t.Conversion, t.Currency, t.Amount, t.Condition, store.Micros(t.Expires), hubReserved, []byte{}, t.Accept, store.Micros(tx.Now()))
 			if err == nil && n == 0 {
 				err = errHubKnown
 			}
@@ -120,7 +122,11 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 				if err != nil {
 					return err
 				}
-				calls = []*hubCall{call}
+				converter, err := h.endConversion(tx, t, f)
+				if err != nil {
+					return err
+				}
+				calls = append(converter, call)
 			}
 			return h.post(tx, calls)
 		}})
@@ -134,6 +140,7 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 	if err != nil {
 		return err
 	}
+	h.settleConversion(ctx, t.Conversion)
 	h.dispatch(calls)
 	return nil
 }
@@ -168,7 +175,22 @@ func (h *Hub) readTransfer(ctx context.Context, m *hubMessage) (*HubTransfer, *f
 	if payee == m.from {
 		return t, fspiop.Fail(fspiop.CodeValidation, "Payer FSP and Payee FSP should be different, unless on-us tranfers are allowed by the Scheme"), nil
 	}
-	for _, one := range []*HubFSP{m.from, payee} {
+	debtor := m.from
+	converted, err := h.conversionFor(ctx, t.ID)
+	if err != nil {
+		return t, nil, err
+	}
+	t.Debtor = t.Payer
+	if converted != nil && converted.Payer == t.Payer && converted.Target == t.Currency {
+		if converted.State != hubReserved {
+			return t, fspiop.Fail(fspiop.CodeValidation, "the conversion for this transfer is not reserved"), nil
+		}
+		if debtor, err = h.FSP(ctx, converted.Converter); err != nil || debtor == nil {
+			return t, nil, errOr(err, errors.New("a converter is no participant any more"))
+		}
+		t.Debtor, t.Conversion = debtor.Name, converted.ID
+	}
+	for _, one := range []*HubFSP{debtor, payee} {
 		if f := takesPart(one, t.Currency); f != nil {
 			return t, f, nil
 		}
@@ -206,7 +228,7 @@ func (h *Hub) refusal(tx *store.Tx, t *HubTransfer, reason ledger.Reason) (*fspi
 	switch reason {
 	case ledger.NoSettlementFunds, ledger.NoFunds:
 		// Either the prefund does not cover it, or the net debit cap is lower.
-		payer := hubBook(t.Payer)
+		payer := hubBook(t.Debtor)
 		balance, err := store.Get(tx, store.Value[int64], "select balance from payments_account where id = $1", settlementAccount(payer, t.Currency))
 		if err != nil {
 			return nil, err

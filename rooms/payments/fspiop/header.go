@@ -31,7 +31,7 @@ var Known = Version{1, 1}
 
 // ContentType is the media type of a message.
 func ContentType(resource string, v Version) string {
-	return "application/vnd.interoperability." + resource + "+json;version=" + v.String()
+	return mediaPrefix + resource + "+json;version=" + v.String()
 }
 
 // media is one media type of the API; a version that is not said is not known, of
@@ -42,11 +42,13 @@ type media struct {
 	said     bool
 }
 
+const mediaPrefix = "application/vnd.interoperability."
+
 // parseMedia reads application/vnd.interoperability.<resource>+json;version=1.1.
 func parseMedia(s string) (m media, ok bool) {
 	kind, parameters, more := strings.Cut(strings.TrimSpace(s), ";")
 	kind = strings.TrimSpace(kind)
-	rest, found := strings.CutPrefix(kind, "application/vnd.interoperability.")
+	rest, found := strings.CutPrefix(kind, mediaPrefix)
 	if !found {
 		return m, false
 	}
@@ -117,8 +119,8 @@ type Head struct {
 }
 
 // ReadHead checks the headers of a message about a resource, whose method is that
-// of the HTTP request. A callback (PUT, PATCH) needs no Accept; only a message with a
-// body has a Content-Type that means something, but all bear one.
+// of the HTTP request. A callback (PUT, PATCH) and a DELETE need no Accept, but one
+// that is there is read; all bear a Content-Type.
 func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 	out := Head{Source: h.Get(HeaderSource), Destination: h.Get(HeaderDestination)}
 	// Content-Type
@@ -128,6 +130,8 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 	}
 	m, ok := parseMedia(content)
 	switch {
+	case !ok && strings.HasPrefix(content, mediaPrefix):
+		return out, Fail(CodeSyntax, "Unsupported Media Type")
 	case !ok:
 		return out, Fail(CodeSyntax, "Invalid content-type header")
 	case m.resource != resource:
@@ -139,13 +143,14 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 		return out, f
 	}
 	// Accept
-	if accept := h.Values("Accept"); method == http.MethodPost || method == http.MethodGet {
-		if len(accept) == 0 || accept[0] == "" {
-			return out, Fail(CodeMissing, "Accept is required")
-		}
+	accept := h.Values("Accept")
+	switch {
+	case len(accept) > 0 && accept[0] != "":
 		if f := out.readAccept(strings.Join(accept, ","), resource); f != nil {
 			return out, f
 		}
+	case method == http.MethodPost || method == http.MethodGet:
+		return out, Fail(CodeMissing, "Accept is required")
 	}
 	if h.Get("Date") == "" {
 		return out, Fail(CodeMissing, "/header must have required property 'date'")

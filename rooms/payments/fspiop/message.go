@@ -61,8 +61,11 @@ var (
 	RequestPut = object(may("transactionId", id), must("transactionRequestState", oneOf("RECEIVED", "PENDING", "ACCEPTED", "REJECTED")), may("extensionList", extensions))
 
 	// /authorizations (6.6): the payer proves to be there.
-	authentication   = object(must("authentication", oneOf("OTP", "QRCODE", "U2F")), may("authenticationValue", text(1, 64)))
-	AuthorizationPut = object(may("authenticationInfo", authentication), must("responseType", oneOf("ENTERED", "REJECTED", "RESEND")))
+	authentication   = object(must("authentication", oneOf("OTP", "QRCODE", "U2F")), must("authenticationValue", text(1, 64)))
+	AuthorizationPut = object(may("authenticationInfo", authentication), must("responseType", code))
+
+	// AuthorizationGet are the parameters of GET /authorizations/{ID}.
+	AuthorizationGet = object(must("authenticationType", oneOf("OTP", "QRCODE", "U2F")), must("retriesLeft", &Schema{kind: String, integer: true, min: 1}), must("amount", amountOf), must("currency", currency))
 
 	// /fxQuotes and /fxTransfers (2.0): one currency for another.
 	conversionTerms = object(must("conversionId", id), may("determiningTransferId", id), must("initiatingFsp", fspID), must("counterPartyFsp", fspID), must("amountType", oneOf("SEND", "RECEIVE")),

@@ -1,6 +1,7 @@
 package fspiop
 
 import (
+	"net/url"
 	"strconv"
 	"unicode/utf8"
 )
@@ -12,8 +13,9 @@ type Schema struct {
 	form    func(string) bool // of a string; nil: any
 	name    string            // of the form, for people: "must be an amount ..."
 	enum    []string
-	min     int // characters of a string, items of an array
-	max     int // 0: no bound
+	integer bool // a parameter of digits: another one has the wrong type
+	min     int  // characters of a string, items of an array
+	max     int  // 0: no bound
 	members []member
 	items   *Schema
 }
@@ -41,6 +43,21 @@ func oneOf(values ...string) *Schema { return &Schema{kind: String, enum: values
 
 func list(minimum, maximum int, items *Schema) *Schema {
 	return &Schema{kind: Array, min: minimum, max: maximum, items: items}
+}
+
+// CheckQuery says what is wrong with the parameters of a request, by the same rules. A
+// parameter that occurs twice is one too many.
+func (s *Schema) CheckQuery(q url.Values) *Fault {
+	v := Value{Kind: Object}
+	for _, m := range s.members {
+		switch values := q[m.name]; {
+		case len(values) > 1:
+			return Fail(CodeTooMany, "/query/"+m.name+" occurs twice")
+		case len(values) == 1:
+			v.Members = append(v.Members, Member{m.name, Value{Kind: String, Text: values[0]}})
+		}
+	}
+	return s.check(&v, "/query")
 }
 
 // Check says what is wrong with a message, the first thing only; nil when nothing is.
@@ -102,6 +119,8 @@ func (s *Schema) checkText(t, path string) *Fault {
 		return Fail(CodeValidation, path+" must NOT have fewer than "+strconv.Itoa(s.min)+" characters")
 	case s.max > 0 && n > s.max:
 		return Fail(CodeValidation, path+" must NOT have more than "+strconv.Itoa(s.max)+" characters")
+	case s.integer && !allDigits(t):
+		return Fail(CodeSyntax, path+" must be integer")
 	case s.form != nil && !s.form(t):
 		return Fail(CodeValidation, path+" must be "+s.name)
 	case len(s.enum) > 0:

@@ -43,6 +43,8 @@ create table payments_hub_transfer (
   hash {bytes} not null,             -- of what the payer asked for
   payer text not null,
   payee text not null,
+  debtor text not null,              -- whose position pays: the payer, or who converts for it
+  conversion text not null,          -- of another currency that pays for it, or ''
   currency text not null,
   amount bigint not null,            -- in the units of the currency's book
   condition text not null,
@@ -57,6 +59,32 @@ create table payments_hub_transfer (
   created bigint not null
 ) {strict};
 create index payments_hub_transfer_open on payments_hub_transfer (state, expires);
+
+-- Conversions: a payer gives one currency to who converts it, who pays in another.
+create table payments_hub_conversion (
+  id text primary key,               -- commitRequestId
+  hash {bytes} not null,
+  determining text not null,         -- the transfer that decides what becomes of it
+  payer text not null,
+  converter text not null,
+  currency text not null,            -- of the source amount
+  amount bigint not null,
+  target text not null,              -- currency
+  condition text not null,
+  expires bigint not null,           -- for the converter's answer
+  state text not null,               -- RECEIVED, RESERVED when the converter has answered, COMMITTED, ABORTED
+  due text not null,                 -- COMMIT or ABORT, until the ledger of the source currency has done it; or ''
+  code text not null,
+  reason text not null,
+  fulfilment text not null,
+  answer {bytes} not null,
+  accept text not null,
+  completed bigint not null,
+  created bigint not null
+) {strict};
+create index payments_hub_conversion_determining on payments_hub_conversion (determining);
+create index payments_hub_conversion_open on payments_hub_conversion (state, expires);
+create index payments_hub_conversion_due on payments_hub_conversion (due);
 
 -- What still has to be told to a participant. A line goes when it was taken.
 create table payments_hub_outbox (
