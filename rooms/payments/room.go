@@ -84,6 +84,8 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Keys.Declare(keys.Purpose{Name: purposeHubSign, Alg: keys.ES256})
 	c.Gate.Require(actionSend, "payments.Rail")
 	c.Gate.Require(actionHub, "payments.Hub")
+	c.Gate.Require(actionHubRead, "payments.Hub")
+	c.Gate.Require(actionHubOperate, "payments.Hub")
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
 	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})
 	r.settlement(c)
