@@ -119,8 +119,9 @@ type Head struct {
 }
 
 // ReadHead checks the headers of a message about a resource, whose method is that
-// of the HTTP request. A callback (PUT, PATCH) and a DELETE need no Accept, but one
-// that is there is read; all bear a Content-Type.
+// of the HTTP request. A callback (PUT, PATCH) and a DELETE need no Accept, and what
+// HTTP clients put there by themselves means nothing; only on authorizations hubs in use
+// read it, and the public collections want that. All bear a Content-Type.
 func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 	out := Head{Source: h.Get(HeaderSource), Destination: h.Get(HeaderDestination)}
 	// Content-Type
@@ -144,12 +145,13 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 	}
 	// Accept
 	accept := h.Values("Accept")
+	request := method == http.MethodPost || method == http.MethodGet
 	switch {
-	case len(accept) > 0 && accept[0] != "":
+	case len(accept) > 0 && accept[0] != "" && (request || resource == "authorizations"):
 		if f := out.readAccept(strings.Join(accept, ","), resource); f != nil {
 			return out, f
 		}
-	case method == http.MethodPost || method == http.MethodGet:
+	case request:
 		return out, Fail(CodeMissing, "Accept is required")
 	}
 	if h.Get("Date") == "" {
