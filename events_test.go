@@ -18,7 +18,7 @@ import (
 // answered before it is added: can a person have written this?
 var saysOf = map[string]string{
 	"services": "application service office definition fee outcome post document number sha256",
-	"payments": "transfer debit credit from to currency phase reason fee key payee account participant kind root head settled_by alias claim type donor claimer mark reporter counterpart outcome class program period state digest serial group fund",
+	"payments": "transfer debit credit from to currency phase reason fee key payee account participant kind root head settled_by alias claim type donor claimer mark reporter counterpart outcome class program period state digest serial group fund original recall request dispute",
 	"office":   "receipt diary office file application number service holder kind post charge digest key from to outcome grounds",
 	// purpose and basis are a text's key, a service's name, a file's number or a
 	// law: the program's words, which the person reads among the readings

@@ -64,6 +64,7 @@ type banksFile struct {
 	Rail        Rail         `yaml:"rail"`
 	FeeAccounts []FeeAccount `yaml:"fee_accounts"`
 	Programs    []Program    `yaml:"programs,optional"`
+	Customers   Customers    `yaml:"customers,optional"`
 }
 
 // Program gives the program with this id.

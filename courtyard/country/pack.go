@@ -33,6 +33,7 @@ type Pack struct {
 	FeeAccounts    []FeeAccount
 	Programs       []Program // paid to many people at once
 	Rail           Rail
+	Customers      Customers
 	Sectors        []Sector
 	Duties         []Duty
 	Personas       []Persona // demo only
@@ -122,7 +123,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 		Code: pf.Code, Names: Text(pf.Names), Languages: pf.Languages,
 		NationalNumber: pf.NationalNumber, Currency: pf.Currency, IBAN: pf.IBAN, Phone: pf.Phone,
 		Provinces: pf.Provinces, Districts: pf.Districts,
-		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs, Rail: ban.Rail,
+		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs, Rail: ban.Rail, Customers: ban.Customers,
 		Sectors: sec.Sectors, Duties: sec.Duties, Personas: per.Personas, Clients: cli.Clients,
 		Lists:   Lists(lis),
 		offices: map[string]*Office{}, posts: map[string]*Post{},
@@ -133,6 +134,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 	c.officeTree()
 	c.banks()
 	c.programs()
+	c.customers()
 	c.sectors()
 	c.personas()
 	c.clients()

@@ -139,7 +139,7 @@ func (f *Form) Int(name string, needs ...Need) int64 {
 		return 0
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
+	if err != nil || v[0] == '+' { // a sign that says nothing is a slip
 		f.Wrong(name, "web.form.number")
 		return 0
 	}

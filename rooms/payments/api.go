@@ -157,6 +157,9 @@ func (r *Room) api(a *api.API) {
 				_, err := r.ledger.Do(ctx, Work{Currency: p.Resource().Currency, Actor: p.Who().Actor(),
 					Steps: []ledger.Step{{Kind: f.kind, Transfer: in.ID, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String()}},
 					After: func(tx *store.Tx, rows []ledger.Row) error {
+						if rows[0].Ended() != "" && rows[0].Ended() != ledger.Committed {
+							return unpaid(tx, in.ID)
+						}
 						if f.kind != ledger.Commit || !rows[0].Accepted() {
 							return nil
 						}
@@ -250,11 +253,15 @@ func (r *Room) reserve(ctx context.Context, p gate.Permit[Account], to Account, 
 	rows, err := r.ledger.Do(ctx, Work{Currency: from.Currency, Actor: p.Who().Actor(), Notes: map[string]Note{id: {Reference: r.newReference(), Purpose: purpose}},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String(), Debit: from.ID, Credit: to.ID, Amount: amount, Currency: from.Currency,
 			Expires: r.clock.Now().Add(hold), Memo: []byte(purpose)}},
+		Before: func(tx *store.Tx) error { return r.mayPay(tx, from.ID, to.ID, amount) },
 		After: func(tx *store.Tx, rows []ledger.Row) error {
 			if !rows[0].Accepted() {
 				return nil
 			}
 			if err := useLookup(tx, lookup, p.Who().Actor(), to.ID, id); err != nil {
+				return err
+			}
+			if err := r.paid(tx, id, from.ID, to.ID, amount); err != nil {
 				return err
 			}
 			return received(tx, id, amount)

@@ -63,6 +63,20 @@
 // that counts ends the others in its own transaction, and a payment of one of
 // those is refused with nothing moved. So there is nothing to pay back.
 //
+// # Money that goes back
+//
+// A committed payment is final. What takes money of it back is a payment of its
+// own the other way ([Room.Return]): a refund, a mistake, a fraud. Returns of one
+// payment never exceed it, whoever asks and however many at once; each is known by
+// its asker's key for ever. A return cannot be returned. The payee's participant asks
+// for it by pacs.004; the payer's has to take the money before it moves, as with a
+// payment.
+//
+// A recall ([Recall], camt.056) asks the payee's participant to do so. It moves
+// nothing; the answer (camt.029) is due in ten days ([RecallTime]), after which it is
+// over. A return ends it. The job payments.recall.step carries messages until they
+// have arrived. Of one payment one recall is open at most.
+//
 // # The directory
 //
 // The directory leads from a mobile number or a national number to an account, in
@@ -167,7 +181,7 @@
 //
 // payments_participant, payments_certificate, payments_book (leases),
 // payments_batch (the ledger), payments_account, payments_alias, payments_fee,
-// payments_order; made from the batches: payments_transfer, payments_key,
+// payments_order, payments_return, payments_recall; made from the batches: payments_transfer, payments_key,
 // payments_position, payments_window, payments_index and the balances of
 // payments_account.
 // Settlement: payments_scheme, payments_settlement, payments_settlement_line,
@@ -183,6 +197,8 @@
 //
 // payments.transfer.reserved, .committed, .aborted; payments.fee.asked, .paid
 // {fee, key, transfer}, .cancelled {fee, settled_by}; payments.sale.asked, .paid; payments.account.opened;
+// payments.return.made {transfer, original, amount, reason};
+// payments.recall.asked, .answered {recall, original, from, to, amount, reason, state, outcome};
 // payments.book.opened; payments.batch.sealed {number, first, last, root, head}, the
 // event of every batch; payments.participant.admitted, .suspended, .resumed. See
 // events.go.

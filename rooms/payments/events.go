@@ -26,6 +26,9 @@ const (
 	ParticipantResumed   = "payments.participant.resumed"   // or given another cap
 	ParticipantExamined  = "payments.participant.examined"  // the technical test was passed
 	ParticipantCertified = "payments.participant.certified" // a certificate was added or taken away
+	ReturnMade           = "payments.return.made"           // money of a committed payment went back
+	RecallAsked          = "payments.recall.asked"          // a payer's participant asks for money back
+	RecallAnswered       = "payments.recall.answered"       // it was accepted, refused, met by a return, or nobody answered
 	BatchSealed          = "payments.batch.sealed"          // rows of the ledger became durable together
 )
 
@@ -95,6 +98,26 @@ type ParticipantData struct {
 	Participant string `json:"participant"`
 	Kind        string `json:"kind,omitempty"`
 	Cap         int64  `json:"cap,omitempty"` // net debit cap, minor units
+}
+
+// ReturnData is what return.made says.
+type ReturnData struct {
+	Transfer string `json:"transfer"` // that took the money back
+	Original string `json:"original"` // the payment whose money it was
+	Amount   int64  `json:"amount"`   // minor units
+	Reason   string `json:"reason"`   // ISO 20022 ExternalReturnReason1Code
+}
+
+// RecallData is what the events of recalls say.
+type RecallData struct {
+	Recall   string `json:"recall"`
+	Original string `json:"original"` // the payment
+	From     string `json:"from"`     // participant that asks
+	To       string `json:"to"`       // participant that has the money
+	Amount   int64  `json:"amount"`   // minor units
+	Reason   string `json:"reason"`   // ISO 20022 ExternalCancellationReason1Code
+	State    string `json:"state"`
+	Outcome  string `json:"outcome,omitempty"` // ISO 20022 reason of a refusal
 }
 
 // BatchData is what batch.sealed says: rows First to Last are durable, under this

@@ -59,7 +59,15 @@ func (r *Room) Expire(ctx context.Context) (n int, err error) {
 	for i, id := range due {
 		steps[i] = ledger.Step{Kind: ledger.Expire, Transfer: id}
 	}
-	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: "system/" + actionExpire, Steps: steps})
+	rows, err := r.ledger.Do(ctx, Work{Currency: currency, Actor: "system/" + actionExpire, Steps: steps, After: func(tx *store.Tx, rows []ledger.Row) error {
+		var over []any
+		for _, row := range rows {
+			if row.Ended() == ledger.Expired {
+				over = append(over, row.Transfer)
+			}
+		}
+		return unpaid(tx, over...)
+	}})
 	for _, row := range rows {
 		if row.Ended() == ledger.Expired {
 			n++

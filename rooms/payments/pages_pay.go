@@ -85,6 +85,10 @@ func (r *Room) payPages(s *web.Site) {
 			}
 		}
 		v.PayeeBank = r.bankName(c, t.Payee)
+		var err error
+		if v.afterwards, err = r.afterwards(c.Context(), &t); err != nil {
+			return err
+		}
 		return c.Render(web.Page{Title: c.T(v.title()), Back: "/wallet"}, paymentBody(v))
 	}})
 	web.Handle(s, web.Route[Transfer]{Pattern: "GET /wallet/payment/{id}/receipt", Action: "payments.transfer.read", Load: r.loadTransfer, Do: func(c *web.Ctx, p gate.Permit[Transfer]) error {
@@ -192,6 +196,7 @@ func (r *Room) loadTransfer(q *http.Request) (Transfer, error) {
 // paymentView is one payment as one of its parties sees it.
 type paymentView struct {
 	*Transfer
+	afterwards
 	Incoming  bool
 	Receipt   bool
 	Next      string // page of the service whose fee it was to pay

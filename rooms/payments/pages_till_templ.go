@@ -528,6 +528,10 @@ func operateBody(v operateView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		templ_7745c5c3_Err = web.Button{Text: web.T(ctx, "payments.recall.title"), Href: "/pay/operate/recalls", Kind: "quiet"}.Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		return nil
 	})
 }

@@ -17,7 +17,11 @@ import (
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/camt029"
+	"sarai/rooms/payments/iso20022/camt056"
 	"sarai/rooms/payments/iso20022/camt060"
+	"sarai/rooms/payments/iso20022/pacs002"
+	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/iso20022/pacs028"
 	"sarai/rooms/payments/wire"
@@ -49,7 +53,8 @@ type Rail struct {
 	mu     sync.Mutex
 	run    context.Context //nolint:containedctx // that of Run, for what is begun while it runs
 	boxes  map[string]chan confirmation
-	health map[string]health // since it was last written
+	later  map[string]chan pacs002.PaymentTransaction110 // answers that somebody here waits for, by participant and name
+	health map[string]health                             // since it was last written
 	work   sync.WaitGroup
 }
 
@@ -80,7 +85,7 @@ func (r *Room) OpenRail(ctx context.Context) (*Rail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rail's signature: %w", err)
 	}
-	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, health: map[string]health{},
+	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, later: map[string]chan pacs002.PaymentTransaction110{}, health: map[string]health{},
 		party: &wire.Party{BIC: r.railBIC(), Certificate: tls.Certificate{Certificate: tlsKey.Certificates, PrivateKey: tlsKey}, Signer: signer, Peers: r.peers, Now: r.clock.Now, Service: r.pack.Rail.Service}}
 	return r.rail, nil
 }
@@ -168,6 +173,14 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 	switch d := m.Body.(type) {
 	case *pacs008.Document:
 		return l.pay(ctx, who, m, d)
+	case *pacs004.Document:
+		return l.giveBack(ctx, who, m, d)
+	case *pacs002.Document:
+		return l.answered(ctx, who, d)
+	case *camt056.Document:
+		return l.recalled(ctx, who, m, d)
+	case *camt029.Document:
+		return l.resolve(ctx, who, d)
 	case *pacs028.Document:
 		return l.status(ctx, who, d)
 	case *camt060.Document:
@@ -300,6 +313,17 @@ func (p *peers) bank(bic string) (Participant, *peer, error) {
 		return one, nil, errNoBank // its certificates cannot be used
 	}
 	return one, p.byBIC[one.BIC], nil
+}
+
+// participant finds a connected participant by its id; nil when there is none whose
+// certificates can be used.
+func (p *peers) participant(id string) (*peer, error) {
+	if err := p.fresh(); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byID[id], nil
 }
 
 // hosted finds the account of a customer whose participant the house keeps.

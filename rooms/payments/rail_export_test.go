@@ -89,3 +89,36 @@ func (l *losing) Do(ctx context.Context, w Work) ([]ledger.Row, error) {
 	}
 	return l.Ledger.Do(ctx, w)
 }
+
+// ReturnForTest is the transfer of a payment's last return.
+func (r *Room) ReturnForTest(t testing.TB, original string) (id string) {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
+		list, err := returnsOf(tx, original)
+		if len(list) > 0 {
+			id = list[len(list)-1].ID
+		}
+		return err
+	}))
+	return id
+}
+
+// ForgetAnswers lets nobody in this process wait for an answer that comes as a
+// message of its own, as if another had asked.
+func (l *Rail) ForgetAnswers() (restore func()) {
+	stop := make(chan struct{})
+	go func() {
+		for {
+			l.mu.Lock()
+			clear(l.later)
+			l.mu.Unlock()
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() { close(stop) }
+}

@@ -28,6 +28,18 @@ func (v *street) call(b *http.Client, method, path, key, body string) (int, stri
 	return res.StatusCode, string(text)
 }
 
+// program is a participant's own program at the interface.
+func (v *street) program(participant string) *http.Client {
+	return &http.Client{Transport: bearer("program-" + participant)}
+}
+
+type bearer string
+
+func (b bearer) RoundTrip(q *http.Request) (*http.Response, error) {
+	q.Header.Set("Authorization", "Bearer "+string(b))
+	return http.DefaultTransport.RoundTrip(q)
+}
+
 // theOperatorAdmitsABank goes the operator's way: certificates, admission, test,
 // standing, certificates again; by the interface and by the pages.
 func theOperatorAdmitsABank(v *street) {

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/iso20022"
-	"sarai/rooms/payments/iso20022/pacs002"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/ledger"
 	"sarai/rooms/payments/wire"
@@ -124,29 +122,9 @@ func (l *Rail) pay(ctx context.Context, from *peer, m *wire.Message, d *pacs008.
 	case !reserved.Accepted():
 		return l.report(o.group, o.tx, statusRejected, reserved.Reason), nil
 	}
-	end := ledger.Step{Kind: ledger.Commit, Transfer: o.uetr}
-	wants := false // the payee's participant wants to know the outcome
-	if o.via != nil {
-		if end.Reason, wants = l.ask(ctx, o); end.Reason != "" {
-			end.Kind = ledger.Abort
-		}
-	}
-	// The ledger is asked once, by a step without a key: if its answer is lost, what
-	// happened is in the tables.
-	rows, err := l.room.ledger.Do(ctx, Work{Currency: l.room.pack.Currency.Code, Actor: "client/" + from.ID, Quiet: o.via != nil, Steps: []ledger.Step{end}})
+	status, reason, err := l.finish(ctx, &handed{transfer: o.uetr, key: o.uetr, via: o.via, name: pacs008.ID, document: o.document, about: aboutPayment(o.group, o.tx), actor: "client/" + from.ID, quiet: o.via != nil})
 	if err != nil {
 		return nil, err
-	}
-	status, reason := statusRejected, end.Reason
-	switch ended := rows[0].Ended(); {
-	case ended == ledger.Committed:
-		status, reason = statusSettled, ""
-	case ended == ledger.Aborted && rows[0].Accepted():
-	default:
-		reason = rows[0].Reason // the ledger's time was over before the answer came
-	}
-	if wants {
-		l.tell(o, status, reason)
 	}
 	return l.report(o.group, o.tx, status, reason), nil
 }
@@ -177,45 +155,6 @@ func purposeOf(tx *pacs008.CreditTransferTransaction39) string {
 	return tx.RmtInf.Ustrd[0]
 }
 
-// ask forwards the payment to the payee's participant; no reason means that it
-// accepts. tell is false when it has refused or cannot have taken the message:
-// then it need not hear the outcome.
-func (l *Rail) ask(ctx context.Context, o *order) (reason ledger.Reason, tell bool) {
-	ctx, cancel := context.WithTimeout(ctx, l.answer)
-	defer cancel()
-	reply, err := l.party.Forward(ctx, o.via.wire, l.room.newID(), o.document, pacs008.ID)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, wire.ErrRejected) {
-		// A connection that broke: a participant takes each UETR once, so it can be
-		// asked twice.
-		reply, err = l.party.Forward(ctx, o.via.wire, l.room.newID(), o.document, pacs008.ID)
-	}
-	l.heard(o.via.ID, err == nil)
-	switch {
-	case errors.Is(err, wire.ErrRejected):
-		l.room.log.WarnContext(ctx, "a participant did not take a message", "participant", o.via.ID, "error", err)
-		return reasonBadAnswer, false
-	case err != nil:
-		l.room.log.WarnContext(ctx, "a participant did not answer", "participant", o.via.ID, "error", err)
-		return reasonNoAnswer, true
-	case reply == nil:
-		return reasonNoAnswer, true
-	}
-	d, ok := reply.Body.(*pacs002.Document)
-	if !ok || len(d.FIToFIPmtStsRpt.TxInfAndSts) != 1 || !strings.EqualFold(d.FIToFIPmtStsRpt.TxInfAndSts[0].OrgnlUETR, o.uetr) {
-		return reasonBadAnswer, true
-	}
-	switch one := d.FIToFIPmtStsRpt.TxInfAndSts[0]; one.TxSts {
-	case "ACCP", "ACSP", "ACTC", "ACSC", "ACWP":
-		return "", true
-	case statusRejected:
-		if len(one.StsRsnInf) > 0 && one.StsRsnInf[0].Rsn != nil && one.StsRsnInf[0].Rsn.Cd != "" {
-			return ledger.Reason(one.StsRsnInf[0].Rsn.Cd), false
-		}
-		return "MS03", false // no reason given
-	}
-	return reasonBadAnswer, true
-}
-
 // outcome answers a payment whose UETR is known already: the same answer for the
 // same payment, a refusal for another one. What is compared is what the ledger
 // has, because keys are kept for two days only and a UETR is for ever.
@@ -232,13 +171,32 @@ func (l *Rail) outcome(ctx context.Context, o *order, from *peer) (iso20022.Mess
 	return l.report(o.group, o.tx, status, reason), nil
 }
 
-// known finds payments in which a participant has a part.
-func (l *Rail) known(ctx context.Context, who *peer, uetrs []string) (map[string]*Transfer, error) {
+// known finds payments and returns in which a participant has a part, by the names
+// they have in messages.
+func (l *Rail) known(ctx context.Context, who *peer, names []string) (map[string]*Transfer, error) {
 	if err := l.room.sequencer.Settle(ctx, l.room.pack.Currency.Code); err != nil {
 		return nil, err
 	}
 	out := map[string]*Transfer{}
 	err := l.room.db.View(ctx, func(tx *store.Tx) error {
+		var uetrs []string
+		for _, name := range names {
+			uetr, instruction, isReturn := strings.Cut(name, "/")
+			if !isReturn {
+				uetrs = append(uetrs, uetr)
+				continue
+			}
+			t, err := store.Get(tx, scanTransfer, "select "+transferColumns+" from payments_transfer where id in (select id from payments_return where original = $1) and reference = $2 and $3 in (debit_book, credit_book)", uetr, instruction, who.ID)
+			switch {
+			case err == nil:
+				out[name] = t
+			case !fault.Is(err, fault.NotFound):
+				return err
+			}
+		}
+		if len(uetrs) == 0 {
+			return nil
+		}
 		list, args := places(uetrs)
 		found, err := store.List(tx, scanTransfer, fmt.Sprintf("select %s from payments_transfer where id in (%s) and $%d in (debit_book, credit_book)", transferColumns, list, len(args)+1), append(args, who.ID)...)
 		for _, t := range found {
@@ -261,70 +219,4 @@ func standing(t *Transfer) (status string, reason ledger.Reason) {
 		return statusPending, ""
 	}
 	return statusRejected, t.Reason
-}
-
-// confirmation tells the payee's participant what became of a payment that it
-// accepted: only then it credits its customer.
-type confirmation struct {
-	to       *peer
-	document iso20022.Message
-	tries    int
-}
-
-const (
-	confirmers   = 32   // for one participant: one that is slow holds up nobody else
-	confirmMost  = 4096 // that wait for one participant
-	confirmTries = 5
-)
-
-func (l *Rail) tell(o *order, status string, reason ledger.Reason) {
-	l.put(confirmation{to: o.via, document: l.report(o.group, o.tx, status, reason)})
-}
-
-// put hands a confirmation to those who send. What is lost here, because the rail
-// stops or too much waits, the participant asks for (pacs.028).
-func (l *Rail) put(c confirmation) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.run == nil {
-		return
-	}
-	box := l.boxes[c.to.ID]
-	if box == nil {
-		box = make(chan confirmation, confirmMost)
-		l.boxes[c.to.ID] = box
-		ctx := l.run
-		for range confirmers {
-			l.work.Go(func() { l.sendConfirmations(ctx, box) })
-		}
-	}
-	select {
-	case box <- c:
-	default:
-	}
-}
-
-// sendConfirmations sends what waits; a participant that does not answer is
-// tried some more times and then asks by itself.
-func (l *Rail) sendConfirmations(ctx context.Context, box chan confirmation) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case c := <-box:
-			send, cancel := context.WithTimeout(ctx, l.answer)
-			_, err := l.party.Send(send, c.to.wire, l.room.newID(), c.document)
-			cancel()
-			if ctx.Err() != nil {
-				return
-			}
-			l.heard(c.to.ID, err == nil)
-			if err == nil || errors.Is(err, wire.ErrRejected) {
-				continue
-			}
-			if c.tries++; c.tries < confirmTries {
-				time.AfterFunc(time.Duration(c.tries*c.tries)*200*time.Millisecond, func() { l.put(c) })
-			}
-		}
-	}
 }

@@ -2,7 +2,6 @@ package payments
 
 import (
 	"context"
-	"strings"
 
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/pacs002"
@@ -14,11 +13,15 @@ import (
 
 // report is a pacs.002 about one payment.
 func (l *Rail) report(g *pacs008.GroupHeader93, tx *pacs008.CreditTransferTransaction39, status string, reason ledger.Reason) iso20022.Message {
-	one := pacs002.PaymentTransaction110{
+	return l.reportOf(aboutPayment(g, tx), status, reason)
+}
+
+// aboutPayment is how a report names a payment.
+func aboutPayment(g *pacs008.GroupHeader93, tx *pacs008.CreditTransferTransaction39) pacs002.PaymentTransaction110 {
+	return pacs002.PaymentTransaction110{
 		OrgnlGrpInf:  &pacs002.OriginalGroupInformation29{OrgnlMsgId: g.MsgId, OrgnlMsgNmId: pacs008.ID, OrgnlCreDtTm: g.CreDtTm},
 		OrgnlInstrId: tx.PmtId.InstrId, OrgnlEndToEndId: tx.PmtId.EndToEndId, OrgnlTxId: tx.PmtId.TxId, OrgnlUETR: tx.PmtId.UETR,
 	}
-	return l.reportOf(one, status, reason)
 }
 
 func (l *Rail) reportOf(one pacs002.PaymentTransaction110, status string, reason ledger.Reason) iso20022.Message {
@@ -33,18 +36,23 @@ func (l *Rail) reportOf(one pacs002.PaymentTransaction110, status string, reason
 // mostAsked is how many payments one pacs.028 may ask about.
 const mostAsked = 100
 
-// status answers pacs.028: what became of the payments asked about. Only their
-// two participants learn it; to others they do not exist (NOOR).
+// status answers pacs.028: what became of the payments asked about, and of the
+// returns, which OrgnlGrpInf names as pacs.004 and OrgnlInstrId by their RtrId. Only
+// their two participants learn it; to others they do not exist (NOOR).
 func (l *Rail) status(ctx context.Context, who *peer, d *pacs028.Document) (iso20022.Message, error) {
 	asked := d.FIToFIPmtStsReq.TxInf
 	if len(asked) == 0 || len(asked) > mostAsked {
 		return nil, &wire.Reason{Code: wire.CodeSchema, Text: "pacs.028 asks about 1 to 100 payments, each by its OrgnlUETR"}
 	}
-	uetrs := make([]string, 0, len(asked))
+	names := make([]string, 0, len(asked))
 	for _, q := range asked {
-		uetrs = append(uetrs, strings.ToLower(q.OrgnlUETR))
+		message := ""
+		if q.OrgnlGrpInf != nil {
+			message = q.OrgnlGrpInf.OrgnlMsgNmId
+		}
+		names = append(names, wire.Name(message, q.OrgnlUETR, q.OrgnlInstrId))
 	}
-	known, err := l.known(ctx, who, unique(uetrs))
+	known, err := l.known(ctx, who, unique(names))
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +61,7 @@ func (l *Rail) status(ctx context.Context, who *peer, d *pacs028.Document) (iso2
 	out.FIToFIPmtStsRpt.GrpHdr.CreDtTm = wire.DateTime(l.room.clock.Now())
 	for i, q := range asked {
 		one := pacs002.PaymentTransaction110{OrgnlGrpInf: q.OrgnlGrpInf, OrgnlInstrId: q.OrgnlInstrId, OrgnlEndToEndId: q.OrgnlEndToEndId, OrgnlTxId: q.OrgnlTxId, OrgnlUETR: q.OrgnlUETR}
-		status, reason := standing(known[uetrs[i]])
+		status, reason := standing(known[names[i]])
 		one.TxSts, one.StsRsnInf = status, reasons(reason)
 		out.FIToFIPmtStsRpt.TxInfAndSts = append(out.FIToFIPmtStsRpt.TxInfAndSts, one)
 	}

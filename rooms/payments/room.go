@@ -88,10 +88,15 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Gate.Require(actionHubOperate, "payments.Hub")
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
 	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})
+	c.Jobs.Handle(job.Kind{Name: jobDispute, Action: jobDispute, Do: r.disputeDue})
+	c.Jobs.Handle(job.Kind{Name: jobRequest, Action: jobRequest, Do: r.requestDue})
+	c.Jobs.Handle(job.Kind{Name: jobRecall, Action: jobRecall, Do: r.recallStep})
 	r.settlement(c)
 	r.pages(c.Site)
 	r.bulks(c)
 	r.api(c.API)
+	r.recallAPI(c.API)
+	r.recallPages(c.Site)
 	r.directoryAPI(c.API)
 	return r, nil
 }

@@ -384,7 +384,7 @@ func amountsAsPeopleTypeThem(t *testing.T, v *place) {
 			t.Errorf("%q: %d %s", c.typed, status, said(page))
 		}
 	}
-	_, _, to := v.post(b, order(), "amount", "999999")
+	_, _, to := v.post(b, order(), "amount", "199999")
 	page, _ = v.get(b, to)
 	if data(page, "phase") != "refused" || data(page, "reason") != "AM04" || !strings.Contains(said(page), "not enough money") {
 		t.Errorf("more than there is: %s", said(page))

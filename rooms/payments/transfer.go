@@ -102,7 +102,8 @@ type Instant struct {
 }
 
 // Pay makes an instant payment. A refusal by the book is an outcome, kept and
-// given again for the same key: the transfer's phase is then "refused".
+// given again for the same key: the transfer's phase is then "refused". More than the
+// payer's limits allow ([Limits]) is a Conflict.
 func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, error) {
 	id := r.newID()
 	note := p.Note
@@ -112,15 +113,24 @@ func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, err
 	reserve := ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency, Fresh: true,
 		Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(note.Purpose + "\x1f" + note.Fee)}
 	rows, err := r.ledger.Do(ctx, Work{
-		Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note}, Before: p.Before,
+		Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note},
+		Before: func(tx *store.Tx) error {
+			if err := r.mayPay(tx, p.Debit, p.Credit, p.Amount); err != nil || p.Before == nil {
+				return err
+			}
+			return p.Before(tx)
+		},
 		// The commit has no key: when the reservation is a repetition its
 		// transfer is another one, and this id is unknown to the book.
 		Steps: []ledger.Step{reserve, {Kind: ledger.Commit, Transfer: id}},
 		After: func(tx *store.Tx, rows []ledger.Row) error {
-			if p.After != nil && rows[1].Accepted() && rows[1].Seq > 0 {
-				return p.After(tx, id)
+			if !rows[1].Accepted() || rows[1].Seq == 0 {
+				return nil
 			}
-			return nil
+			if err := r.paid(tx, id, p.Debit, p.Credit, p.Amount); err != nil || p.After == nil {
+				return err
+			}
+			return p.After(tx, id)
 		},
 	})
 	if err != nil {

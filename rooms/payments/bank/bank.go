@@ -50,6 +50,9 @@ type Mood struct {
 	Refuse int           // of a thousand payments, that are refused with AM21
 	Silent bool          // gives no answer to payments and confirmations
 	Deaf   bool          // confirmations get lost
+	Later  bool          // answers to payments are messages of their own (HTTP 202 first)
+	// Recalls says what it does with recalls: RecallsAccept, RecallsRefuse, or "".
+	Recalls string
 }
 
 // Bank is a running bank. It is safe for concurrent use.

@@ -2,6 +2,7 @@ package bank
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // Payment is one that a customer of ours sends or receives.
 type Payment struct {
-	UETR     string
+	UETR     string // of a return: of its payment, and behind a slash its own RtrId
 	Outgoing bool
 	Own      string // our customer's IBAN
 	Other    string
@@ -35,8 +36,19 @@ type Payment struct {
 	State    string
 	Reason   string // why it was refused or came back
 
-	made string // CreDtTm
-	hash string // of the document that came in
+	made     string // CreDtTm
+	hash     string // of the document that came in
+	returned int64  // what went back of it
+}
+
+// original is the UETR of the payment that a return is about, and the return's own
+// identification; "" when it is a payment itself.
+func (p Payment) original() (uetr, rtrID string) {
+	uetr, rtrID, isReturn := strings.Cut(p.UETR, "/")
+	if !isReturn {
+		return "", ""
+	}
+	return uetr, rtrID
 }
 
 // The states of a payment.
@@ -53,6 +65,7 @@ type book struct {
 	accounts map[string]*Account
 	payments map[string]*Payment
 	open     map[string]*Payment
+	recalls  map[string]*Recall // the last one of a payment
 	total    Total
 }
 
@@ -74,7 +87,7 @@ type Total struct {
 func (t Total) Position() int64 { return t.Received - t.Sent }
 
 func newBook() *book {
-	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}}
+	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}}
 }
 
 // apply changes the book; the caller holds mu and has checked that it may.
@@ -94,6 +107,15 @@ func (b *book) apply(e *entry) error {
 			return fmt.Errorf("the state of an account that is not there")
 		}
 		a.State = e.State
+		return nil
+	case entryRecall, entryAsked:
+		b.recalls[e.UETR] = &Recall{UETR: e.UETR, Ours: e.Kind == entryRecall, Ref: e.Ref, Reason: e.Reason, State: RecallOpen}
+		return nil
+	case entryRecalled:
+		if b.recalls[e.UETR] == nil {
+			return fmt.Errorf("the answer to a recall that is not there")
+		}
+		b.recalls[e.UETR].State, b.recalls[e.UETR].Answer = e.State, e.Reason
 		return nil
 	case entrySend, entryTake:
 		if p != nil || e.Kind == entrySend && a == nil || e.Kind == entryTake && e.Reason == "" && a == nil {
@@ -123,6 +145,9 @@ func (b *book) apply(e *entry) error {
 	p.State, p.Reason = Back, e.Reason
 	if e.Kind == entrySettled {
 		p.State = Settled
+		if uetr, _ := p.original(); uetr != "" && b.payments[uetr] != nil {
+			b.payments[uetr].returned += p.Amount
+		}
 	}
 	switch {
 	case p.Outgoing:

@@ -28,8 +28,12 @@
 // What comes in is credited when the rail confirms (ACSC), not when it was
 // accepted; if no confirmation comes, pacs.028 asks for that too.
 //
+// What goes back of a payment (pacs.004, [Bank.Return]) is held, sent, taken and
+// credited in the same way. It bears the UETR of its payment; behind it stands its
+// own identification.
+//
 // # Standards
 //
-// pacs.008.001.08, pacs.002.001.10, pacs.028.001.03, admi.004.001.02,
+// pacs.008.001.08, pacs.002.001.10, pacs.004.001.09, pacs.028.001.03, admi.004.001.02,
 // admi.011.001.01 of ISO 20022; ISO 13616 for its IBANs; UETR is a UUID version 4.
 package bank

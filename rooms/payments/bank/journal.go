@@ -37,6 +37,10 @@ const (
 	entryTake    = "take"    // a payment came in; Reason: and was refused
 	entrySettled = "settled" // the rail says ACSC
 	entryBack    = "back"    // the rail says RJCT
+
+	entryRecall   = "recall"   // we ask for money of a payment back
+	entryAsked    = "asked"    // another bank does
+	entryRecalled = "recalled" // the answer, State
 )
 
 // journal is the file. Entries that come together are made durable together.

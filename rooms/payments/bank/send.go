@@ -11,6 +11,7 @@ import (
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
 	"sarai/rooms/payments/iso20022/pacs002"
+	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/iso20022/pacs028"
 	"sarai/rooms/payments/wire"
@@ -81,22 +82,28 @@ func (b *Bank) Pay(ctx context.Context, o Order) (Payment, error) {
 	if err != nil {
 		return Payment{}, err
 	}
-	p, _ := b.Payment(o.UETR)
 	if again {
+		p, _ := b.Payment(o.UETR)
 		return p, nil
 	}
+	return b.sent(ctx, o.UETR), nil
+}
+
+// sent sends what was written and says what became of it.
+func (b *Bank) sent(ctx context.Context, name string) Payment {
+	p, _ := b.Payment(name)
 	b.stats.sent.Add(1)
 	if err := b.send(ctx, p, true); err != nil {
 		b.cfg.Log.WarnContext(ctx, "the outcome of an order is not known yet", "error", err)
 	}
-	p, _ = b.Payment(o.UETR)
+	p, _ = b.Payment(name)
 	switch p.State {
 	case Settled:
 		b.stats.settled.Add(1)
 	case Back:
 		b.stats.returned.Add(1)
 	}
-	return p, nil
+	return p
 }
 
 // Wait waits until an order has ended.
@@ -128,21 +135,27 @@ func (b *Bank) Wait(ctx context.Context, uetr string) (Payment, error) {
 func (b *Bank) send(ctx context.Context, p Payment, first bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.cfg.Patience)
 	defer cancel()
-	d, err := b.order(p)
+	var d iso20022.Message
+	var err error
+	if uetr, _ := p.original(); uetr == "" {
+		d, err = b.order(p)
+	} else {
+		d, err = b.returned(p)
+	}
 	if err != nil {
 		return err
 	}
 	answer, err := b.party.Send(ctx, b.rail, newUUID(), d)
 	switch {
 	case errors.Is(err, wire.ErrRejected) && first:
-		_, end := b.end(p.UETR, rejected, format)
+		_, end := b.end(p.UETR, rejected, format, true)
 		return errors.Join(err, end)
 	case err != nil || answer == nil:
 		return err
 	}
 	report, ok := answer.Body.(*pacs002.Document)
 	if !ok {
-		return fmt.Errorf("bank: the rail answered pacs.008 by %s", answer.Name)
+		return fmt.Errorf("bank: the rail answered %s by %s", d.ID(), answer.Name)
 	}
 	return b.told(report)
 }
@@ -163,8 +176,8 @@ func (b *Bank) ask(ctx context.Context, uetrs []string) {
 		b.stats.asked.Add(int64(n))
 		for i := range report.FIToFIPmtStsRpt.TxInfAndSts {
 			one := &report.FIToFIPmtStsRpt.TxInfAndSts[i]
-			uetr, reason := strings.ToLower(one.OrgnlUETR), reasonOf(one)
-			if _, err := b.end(uetr, one.TxSts, reason); err != nil {
+			uetr, reason := wire.NameOf(one), reasonOf(one)
+			if _, err := b.end(uetr, one.TxSts, reason, false); err != nil {
 				b.cfg.Log.ErrorContext(ctx, "the outcome of a payment could not be written", "error", err)
 				return
 			}
@@ -186,7 +199,11 @@ func (b *Bank) Status(ctx context.Context, uetrs ...string) (*pacs002.Document, 
 	d := &pacs028.Document{}
 	d.FIToFIPmtStsReq.GrpHdr.MsgId, d.FIToFIPmtStsReq.GrpHdr.CreDtTm = wire.MessageID(newUUID()), wire.DateTime(b.cfg.Now())
 	for _, u := range uetrs {
-		d.FIToFIPmtStsReq.TxInf = append(d.FIToFIPmtStsReq.TxInf, pacs028.PaymentTransaction113{OrgnlUETR: u})
+		q := pacs028.PaymentTransaction113{OrgnlUETR: u}
+		if uetr, rtrID := (Payment{UETR: u}).original(); uetr != "" {
+			q.OrgnlUETR, q.OrgnlInstrId, q.OrgnlGrpInf = uetr, rtrID, &pacs028.OriginalGroupInformation29{OrgnlMsgId: "NOTPROVIDED", OrgnlMsgNmId: pacs004.ID}
+		}
+		d.FIToFIPmtStsReq.TxInf = append(d.FIToFIPmtStsReq.TxInf, q)
 	}
 	answer, err := b.party.Send(ctx, b.rail, newUUID(), d)
 	if err != nil {
@@ -253,12 +270,16 @@ func (b *Bank) order(p Payment) (*pacs008.Document, error) {
 
 // report is a pacs.002 about a payment to us.
 func (b *Bank) report(g *pacs008.GroupHeader93, tx *pacs008.CreditTransferTransaction39, status, reason string) iso20022.Message {
+	return b.reportOf(pacs002.PaymentTransaction110{
+		OrgnlGrpInf:     &pacs002.OriginalGroupInformation29{OrgnlMsgId: g.MsgId, OrgnlMsgNmId: pacs008.ID, OrgnlCreDtTm: g.CreDtTm},
+		OrgnlEndToEndId: tx.PmtId.EndToEndId, OrgnlTxId: tx.PmtId.TxId, OrgnlUETR: tx.PmtId.UETR,
+	}, status, reason)
+}
+
+func (b *Bank) reportOf(one pacs002.PaymentTransaction110, status, reason string) iso20022.Message {
 	d := &pacs002.Document{}
 	d.FIToFIPmtStsRpt.GrpHdr.MsgId, d.FIToFIPmtStsRpt.GrpHdr.CreDtTm = wire.MessageID(newUUID()), wire.DateTime(b.cfg.Now())
-	one := pacs002.PaymentTransaction110{
-		OrgnlGrpInf:     &pacs002.OriginalGroupInformation29{OrgnlMsgId: g.MsgId, OrgnlMsgNmId: pacs008.ID, OrgnlCreDtTm: g.CreDtTm},
-		OrgnlEndToEndId: tx.PmtId.EndToEndId, OrgnlTxId: tx.PmtId.TxId, OrgnlUETR: tx.PmtId.UETR, TxSts: status,
-	}
+	one.TxSts = status
 	if reason != "" {
 		one.StsRsnInf = []pacs002.StatusReasonInformation12{{Rsn: &pacs002.StatusReason6Choice{Cd: reason}}}
 	}

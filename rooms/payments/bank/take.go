@@ -12,7 +12,10 @@ import (
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
 	"sarai/rooms/payments/iso20022/admi011"
+	"sarai/rooms/payments/iso20022/camt029"
+	"sarai/rooms/payments/iso20022/camt056"
 	"sarai/rooms/payments/iso20022/pacs002"
+	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/wire"
 )
@@ -26,6 +29,8 @@ const (
 	noAccount      = "AC03"
 	accountBlocked = "AC06"
 	accountClosed  = "AC07"
+	debtorClosed   = "AC04"
+	tooMuch        = "AM09"
 	wrongAmount    = "AM12"
 	wrongCurrency  = "AM03"
 	otherBody      = "DUPL"
@@ -45,10 +50,14 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 			return nil, ctx.Err()
 		}
 		reply, err := b.take(m, d, mood)
-		if mood.Delay > 0 {
-			pause(ctx, mood.Delay)
+		return b.say(ctx, mood, reply, err)
+	case *pacs004.Document:
+		if mood.Silent {
+			<-ctx.Done()
+			return nil, ctx.Err()
 		}
-		return reply, err
+		reply, err := b.takeBack(m, d)
+		return b.say(ctx, mood, reply, err)
 	case *pacs002.Document:
 		if mood.Silent {
 			<-ctx.Done()
@@ -58,6 +67,10 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 			return nil, errors.New("this bank does not hear confirmations today")
 		}
 		return nil, b.told(d)
+	case *camt056.Document:
+		return b.recalled(ctx, d, mood)
+	case *camt029.Document:
+		return nil, b.resolved(d)
 	case *admi004.Document: // are you there?
 		out := &admi011.Document{}
 		out.SysEvtAck.MsgId = wire.MessageID(newUUID())
@@ -65,6 +78,26 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return out, nil
 	}
 	return nil, &wire.Reason{Code: wire.CodeUnknown, Text: "this bank does not take " + m.Name}
+}
+
+// say gives an answer in the bank's mood: at once, after a while, or as a message of
+// its own.
+func (b *Bank) say(ctx context.Context, mood *Mood, reply iso20022.Message, err error) (iso20022.Message, error) {
+	if err == nil && mood.Later {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mood.Delay+b.cfg.Patience)
+			defer cancel()
+			pause(ctx, mood.Delay)
+			if _, err := b.party.Send(ctx, b.rail, newUUID(), reply); err != nil {
+				b.cfg.Log.WarnContext(ctx, "an answer did not reach the rail", "error", err)
+			}
+		}()
+		return nil, nil
+	}
+	if mood.Delay > 0 {
+		pause(ctx, mood.Delay)
+	}
+	return reply, err
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -146,7 +179,7 @@ func (b *Bank) take(m *wire.Message, d *pacs008.Document, mood *Mood) (iso20022.
 func (b *Bank) told(d *pacs002.Document) error {
 	for i := range d.FIToFIPmtStsRpt.TxInfAndSts {
 		one := &d.FIToFIPmtStsRpt.TxInfAndSts[i]
-		if _, err := b.end(strings.ToLower(one.OrgnlUETR), one.TxSts, reasonOf(one)); err != nil {
+		if _, err := b.end(wire.NameOf(one), one.TxSts, reasonOf(one), true); err != nil {
 			return err
 		}
 	}
@@ -161,8 +194,9 @@ func reasonOf(one *pacs002.PaymentTransaction110) string {
 }
 
 // end ends an open payment if the rail's word is final, and says in which state
-// it is now.
-func (b *Bank) end(uetr, status, reason string) (state string, err error) {
+// it is now. That the rail does not know a payment is final only as the answer to
+// the payment's own message: else that may still be on its way.
+func (b *Bank) end(uetr, status, reason string, answer bool) (state string, err error) {
 	err = b.do(func() (*entry, error) {
 		p := b.book.payments[uetr]
 		if p == nil {
@@ -175,7 +209,7 @@ func (b *Bank) end(uetr, status, reason string) (state string, err error) {
 		case status == settled:
 			state = Settled
 			return &entry{Kind: entrySettled, UETR: uetr}, nil
-		case status == rejected && reason != notKnown:
+		case status == rejected && (answer || reason != notKnown):
 			state = Back
 			return &entry{Kind: entryBack, UETR: uetr, Reason: reason}, nil
 		}

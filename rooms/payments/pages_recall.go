@@ -1,0 +1,57 @@
+package payments
+
+import (
+	"context"
+	"math"
+
+	"github.com/a-h/templ"
+
+	"sarai/courtyard/gate"
+	"sarai/courtyard/store"
+	"sarai/courtyard/web"
+)
+
+// recallPage is what the operator sees of recalls.
+type recallPage struct {
+	List     []*Recall
+	Names    map[string]Participant
+	Currency string
+}
+
+// recallsShown is how many the page has, the newest.
+const recallsShown = 100
+
+func (r *Room) recallPages(s *web.Site) {
+	web.Handle(s, web.Route[gate.House]{Pattern: "GET /pay/operate/recalls", Action: "payments.recall.watch", Do: func(c *web.Ctx, _ gate.Permit[gate.House]) error {
+		v := recallPage{Names: map[string]Participant{}, Currency: r.pack.Currency.Code}
+		err := r.db.View(c.Context(), func(tx *store.Tx) (err error) {
+			if v.List, err = recalls(tx, "", math.MaxInt64, "", recallsShown); err != nil {
+				return err
+			}
+			all, err := participants(tx)
+			for _, p := range all {
+				v.Names[p.ID] = p
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return c.Render(web.Page{Title: c.T("payments.recall.title"), Back: "/pay/operate", Wide: true}, recallBody(v))
+	}})
+}
+
+func recallRows(ctx context.Context, v recallPage) (rows []web.Row) {
+	lang := web.Lang(ctx).Code
+	for _, c := range v.List {
+		status := map[string]string{RecallOpen: "wait", RecallAccepted: "wait", RecallReturned: "good", RecallRefused: "plain", RecallOver: "bad"}[c.State]
+		reason := c.Reason
+		if c.Answer != "" {
+			reason += " / " + c.Answer
+		}
+		from, to := v.Names[c.Party], v.Names[c.Keeper]
+		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Asked), web.Text(from.Name(lang)), web.Text(to.Name(lang)), web.Code(reason), web.Amount{Minor: c.Amount, Currency: v.Currency},
+			web.Tag{Status: status, Text: web.T(ctx, "payments.recall.state."+c.State)}, web.When(c.Due)}})
+	}
+	return rows
+}
