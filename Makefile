@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL := $(GO) tool -modfile=tools/go.mod
 export CGO_ENABLED := 0
 .DEFAULT_GOAL := help
-.PHONY: help build demo run dev check test race bench bench-payments interop shots lint fuzz-short cover docs generate fmt doctor
+.PHONY: help build demo run dev check test race bench bench-payments subsidy interop shots lint fuzz-short cover docs generate fmt doctor
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench: ## benchmarks: store, policy, live screens, start time
 
 bench-payments: ## the ledger of payments: transfers a second beside a naive one, on both engines
 	scripts/with-postgres --disk scripts/bench-payments
+
+subsidy: build ## pay 800,000 wallets as a ministry would, with a kill in the middle
+	$(GO) run ./house/browser/subsidy $(ARGS)
 
 interop: build ## outside clients and suites against a running demo
 	conformance/run

@@ -62,6 +62,9 @@ type Demo struct {
 	Seed  uint64
 	Small bool // a village, for tests
 	Live  bool // simulated people work
+	// Wallets is how many wallets there are besides those of the citizens; the
+	// file that pays all of them a subsidy is written beside the database.
+	Wallets int
 	// Tenant is a file of what the GovStack interface knows: see payments.Tenant.
 	Tenant string
 }

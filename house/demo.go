@@ -159,8 +159,10 @@ func deskOf(p country.Persona) string {
 		return "/cert"
 	case "pda.commission", "pda.chair":
 		return "/observatory"
-	case "sbp.rail":
+	case "sbp.rail", "sbp.payments":
 		return "/pay/operate"
+	case "bisp.payments", "bisp.accounts", "bisp.director":
+		return "/bulk"
 	case "moitt.secretary":
 		return "/board/icta.dc"
 	}

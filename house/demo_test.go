@@ -36,6 +36,14 @@ func TestADemonstrationsSignInIsSaid(t *testing.T) {
 		t.Errorf("%d sign-ins, the first by %s: %+v", len(said), said[0].Actor, d)
 	}
 
+	// everybody's first page opens
+	for _, persona := range h.court.Pack.Personas {
+		p, err := journey.NewBrowser(h.Base(), "ur").PostForm(t.Context(), "/demo/sign-in", url.Values{"persona": {persona.ID}})
+		if err != nil || p.Status != http.StatusOK {
+			t.Errorf("%s does not come in: %v %v", persona.ID, p.Status, err)
+		}
+	}
+
 	// whose identity is suspended does not sign in here either
 	if err := h.court.DB.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(`update identity_person set state = 'suspended' where subject = $1`, nadia)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 
 	"sarai/rooms/office"
 	"sarai/rooms/services"
@@ -18,6 +19,9 @@ func (h *House) seedRooms(ctx context.Context) error {
 		files, applications = 24, 12
 	}
 	if err := h.rooms.payments.Seed(ctx, p.Demo, p.subject); err != nil {
+		return err
+	}
+	if err := h.seedWallets(ctx); err != nil {
 		return err
 	}
 	if err := h.seedTenant(ctx); err != nil {
@@ -35,6 +39,27 @@ func (h *House) seedRooms(ctx context.Context) error {
 		list = append(list, services.SeedPerson{Subject: p.subject(c.Key), Citizen: c})
 	}
 	return h.rooms.services.Seed(ctx, list, applications, seed)
+}
+
+// subsidyFile pays every citizen and wallet of a demonstration.
+const subsidyFile = "subsidy.csv"
+
+// seedWallets opens the wallets that were asked for and writes the file, unless
+// it is there.
+func (h *House) seedWallets(ctx context.Context) error {
+	name := filepath.Join(h.cfg.Data, subsidyFile)
+	if _, err := os.Stat(name); h.cfg.Demo.Wallets == 0 || err == nil {
+		return nil
+	}
+	f, err := os.Create(name + ".part") //nolint:gosec // in the folder of the demonstration
+	if err != nil {
+		return err
+	}
+	err = errors.Join(h.rooms.payments.SeedWallets(ctx, h.people.Demo, h.people.subject, h.cfg.Demo.Wallets, f), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }
 
 // seedTenant registers who may use the GovStack interface of a demonstration.

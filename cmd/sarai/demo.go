@@ -14,6 +14,7 @@ type demoCommand struct {
 	listen
 	Seed    uint64 `help:"Another seed is another country." default:"1"`
 	Live    bool   `help:"Let simulated people work, so that screens move."`
+	Wallets int    `help:"Open so many wallets more, and write subsidy.csv, which pays them all, into the data folder." placeholder:"N"`
 	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
 	Tenant  string `help:"File with what the GovStack interface of the demonstration knows: sources, voucher groups, merchants, vouchers." placeholder:"FILE" type:"existingfile"`
 	Size    string `help:"small is for tests." enum:"small,full" default:"full" hidden:""`
@@ -38,7 +39,7 @@ func (c demoCommand) Run(ctx context.Context, out io.Writer) error {
 		cfg.Log = "off" // the terminal is for the links; --log json shows everything
 	}
 	cfg.HubUnsigned = cfg.Hub != ""
-	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small", Tenant: c.Tenant}
+	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small", Wallets: c.Wallets, Tenant: c.Tenant}
 	h, err := house.Open(ctx, cfg)
 	if err != nil {
 		return err

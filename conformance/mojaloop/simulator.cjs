@@ -14,6 +14,18 @@ const { Jws } = require('@mojaloop/sdk-standard-components')
 const media = resource => `application/vnd.interoperability.${resource}+json;version=1.1`
 const quiet = { isDebugEnabled: false, debug () {}, info () {}, error () {}, warn () {}, child () { return quiet } }
 
+// plain sends these headers and no others: fetch would add an Accept of its own,
+// which a callback must not have.
+const plain = (url, method, headers, body) => new Promise((resolve, reject) => {
+  const req = http.request(url, { method, headers: body === undefined ? headers : { ...headers, 'content-length': Buffer.byteLength(body) } }, res => {
+    const chunks = []
+    res.on('data', c => chunks.push(c))
+    res.on('end', () => resolve({ status: res.statusCode, answer: Buffer.concat(chunks).toString() }))
+  })
+  req.on('error', reject)
+  req.end(body)
+})
+
 class Provider {
   // key: PKCS#8 PEM to sign with, or none. reserves: answers a transfer with
   // RESERVED, so that the hub tells it the end with a PATCH.
@@ -49,8 +61,8 @@ class Provider {
       const opts = { method, uri: this.hub + path, headers, body: text }
       this.signer.sign(opts)
     }
-    const r = await fetch(this.hub + path, { method, headers, body: text })
-    if (r.status >= 300) throw Object.assign(new Error(`${method} ${path}: ${r.status} ${await r.text()}`), { status: r.status })
+    const { status, answer } = await plain(this.hub + path, method, headers, text)
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${answer}`)
   }
 
   // inbound answers what the hub forwards; the answer goes out after the 202.

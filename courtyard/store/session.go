@@ -12,6 +12,8 @@ type session struct {
 	conn  *sql.Conn
 	words *translations
 	stmts map[string]*sql.Stmt
+	// Of statements that give no rows: their text is another one.
+	writes map[string]*sql.Stmt
 }
 
 const maxStatements = 1024
@@ -21,29 +23,33 @@ func newSession(ctx context.Context, pool *sql.DB, words *translations) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn: conn, words: words, stmts: map[string]*sql.Stmt{}}, nil
+	return &session{conn: conn, words: words, stmts: map[string]*sql.Stmt{}, writes: map[string]*sql.Stmt{}}, nil
 }
 
 func (s *session) prepare(query string) (*sql.Stmt, error) {
-	if st, ok := s.stmts[query]; ok {
+	return s.keep(s.stmts, query, s.words.sqlite)
+}
+
+func (s *session) keep(kept map[string]*sql.Stmt, query string, text func(string) string) (*sql.Stmt, error) {
+	if st, ok := kept[query]; ok {
 		return st, nil
 	}
-	if len(s.stmts) >= maxStatements {
-		for k, st := range s.stmts {
+	if len(kept) >= maxStatements {
+		for k, st := range kept {
 			_ = st.Close()
-			delete(s.stmts, k)
+			delete(kept, k)
 		}
 	}
-	st, err := s.conn.PrepareContext(context.Background(), s.words.sqlite(query))
+	st, err := s.conn.PrepareContext(context.Background(), text(query))
 	if err != nil {
 		return nil, err
 	}
-	s.stmts[query] = st
+	kept[query] = st
 	return st, nil
 }
 
 func (s *session) exec(ctx context.Context, query string, args []any) (int64, error) {
-	st, err := s.prepare(query) //nolint:sqlclosecheck // the session keeps it for the next time
+	st, err := s.keep(s.writes, query, s.words.write) //nolint:sqlclosecheck // the session keeps it for the next time
 	if err != nil {
 		return 0, err
 	}
@@ -71,8 +77,10 @@ func (s *session) row(ctx context.Context, query string, args []any) *sql.Row {
 }
 
 func (s *session) close() error {
-	for _, st := range s.stmts {
-		_ = st.Close()
+	for _, kept := range []map[string]*sql.Stmt{s.stmts, s.writes} {
+		for _, st := range kept {
+			_ = st.Close()
+		}
 	}
 	return s.conn.Close()
 }

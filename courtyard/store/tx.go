@@ -24,7 +24,7 @@ type Tx struct {
 	events []Event
 	wakes  []string
 	opened []closer // rows to close when fn forgot to
-	err    error    // a failed Emit; makes the commit fail
+	err    error    // a failed statement or Emit; makes the commit fail
 }
 
 // runner executes one engine's statements.
@@ -50,12 +50,17 @@ func (tx *Tx) Now() time.Time { return tx.now }
 // two bodies.
 func (tx *Tx) Engine() Engine { return tx.db.engine }
 
-// Exec runs a statement and gives the number of rows it touched.
+// Exec runs a statement and gives the number of rows it touched. After one that
+// failed the transaction cannot be committed, on both engines.
 func (tx *Tx) Exec(query string, args ...any) (rows int64, err error) {
 	if err := values(args); err != nil {
 		return 0, err
 	}
-	return tx.run.exec(tx.ctx, query, args)
+	rows, err = tx.run.exec(tx.ctx, query, args)
+	if err != nil && tx.err == nil {
+		tx.err = err
+	}
+	return rows, err
 }
 
 // Query runs a query. Close the rows before the next statement: PostgreSQL

@@ -104,6 +104,12 @@ func officialsAtTheirPages(t *testing.T, v *village) {
 	if page, status := p.get(v.AsCitizen("s-"+v.demo.Citizens[0].Key), link); status != 200 || !strings.Contains(page, "500.00") {
 		t.Errorf("%s: %d", link, status)
 	}
+	if proof, status := p.get(v.AsCitizen("s-"+v.demo.Citizens[0].Key), link+"/receipt"); status != 200 || !payments.IsReceipt([]byte(proof)) {
+		t.Errorf("the beneficiary's receipt: %d %.80s", status, proof)
+	}
+	if proof, status := p.get(v.AsCitizen("s-"+v.demo.Citizens[1].Key), link+"/receipt"); status == 200 {
+		t.Errorf("somebody else's receipt: %.80s", proof)
+	}
 	if rest, _ := p.get(maker, to+"/rest.csv"); !strings.Contains(rest, "6,H9,6702,500.00,bad,AC03,There is no such account.") {
 		t.Errorf("remainder: %s", rest)
 	}

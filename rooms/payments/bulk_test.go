@@ -26,6 +26,7 @@ var (
 
 // TestBulk tells the stories of files of payments in a village on both engines.
 func TestBulk(t *testing.T) {
+	t.Parallel()
 	var room *payments.Room
 	var trouble *payments.TestLedger
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {

@@ -216,6 +216,7 @@ func (h *hall) foreign(bank string) (c struct{ Key, IBAN string }) {
 
 // TestParticipantsPassANumberOn is a portability claim between two banks.
 func TestParticipantsPassANumberOn(t *testing.T) {
+	t.Parallel()
 	inHall(t, 40, func(h *hall) {
 		c := h.demo.Citizens[30]
 		to := "ntb"

@@ -134,6 +134,9 @@ func (h *Hub) stepAccount(ctx context.Context, id, participant int64, want centr
 		err := h.room.db.Update(ctx, func(tx *store.Tx) error { return keep(tx, line.moved) })
 		return why, err
 	}
+	if err := h.openHubAccounts(ctx, line.currency); err != nil {
+		return "", err
+	}
 	steps := settlementPosts(id, line, creditor)
 	_, err = h.room.ledger.Do(ctx, Work{Currency: line.currency, Actor: gate.From(ctx).Actor(), Steps: steps,
 		After: func(tx *store.Tx, rows []ledger.Row) error {

@@ -304,6 +304,20 @@ func (h *Hub) transferState(ctx context.Context, m *hubMessage) error {
 	if err != nil {
 		return err
 	}
+	if t == nil {
+		// Its own funds in and out have the same kind of id.
+		state, changed, ok, err := h.fundState(ctx, m.args[0], m.from.Name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			out := map[string]any{"transferState": state}
+			if state != fundReserved {
+				out["completedTimestamp"] = fspiop.FormatTime(changed)
+			}
+			return h.tell(m, transferPath(m.args[0]), hubJSON(out))
+		}
+	}
 	if t == nil || t.Payer != m.from.Name && t.Payee != m.from.Name {
 		return h.tellError(m, fspiop.Fail(fspiop.CodeTransferID, "Provided Transfer ID was not found on the server."))
 	}

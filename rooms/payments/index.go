@@ -233,9 +233,16 @@ type indexing struct {
 	made      []*Transfer
 	byID      map[string]*Transfer
 	ended     []*Transfer // that were in the tables before
-	keys      [][]any
+	keys      []keyLine
 	positions map[[2]string]*position
 	windows   []window
+}
+
+// keyLine is a request that was answered.
+type keyLine struct {
+	day  int64
+	hash keyHash
+	seq  int64
 }
 
 // position is what a participant did in a window.
@@ -264,7 +271,7 @@ func (x *indexing) add(b *sealed) error {
 		x.effects.Add(r, x.places)
 		if r.Key != "" {
 			k := hashKey(r.Party, r.Key)
-			x.keys = append(x.keys, []any{x.memory.day(r.At), k[:], x.currency, r.Seq})
+			x.keys = append(x.keys, keyLine{x.memory.day(r.At), k, r.Seq})
 		}
 		note := b.notes[i]
 		switch {

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -23,10 +24,7 @@ func (x *indexing) write() error {
 	if err := x.writeTransfers(); err != nil {
 		return err
 	}
-	slices.SortFunc(x.keys, func(a, b []any) int { // in the order of the table, which is quicker
-		return cmp.Or(cmp.Compare(a[0].(int64), b[0].(int64)), slices.Compare(a[1].([]byte), b[1].([]byte)))
-	})
-	if err := insertAnd(x.tx, "payments_key (day, hash, currency, seq)", x.keys, " on conflict (day, hash) do nothing"); err != nil {
+	if err := x.writeKeys(); err != nil {
 		return err
 	}
 	if err := x.writePositions(); err != nil {
@@ -43,23 +41,16 @@ func (x *indexing) writeBalances() error {
 		}
 	}
 	slices.Sort(ids) // everybody locks accounts in this order
-	for part := range sized(ids) {
-		var values strings.Builder
-		args := make([]any, 0, 3*len(part))
-		for i, id := range part {
-			if i > 0 {
-				values.WriteString(", ")
-			}
-			fmt.Fprintf(&values, "($%d, cast($%d as bigint), cast($%d as bigint))", 3*i+1, 3*i+2, 3*i+3)
-			args = append(args, id, x.effects.Deltas[id].Balance, x.effects.Deltas[id].Held)
-		}
-		n, err := x.tx.Exec("with v(id, balance, held) as (values "+values.String()+") update payments_account set balance = payments_account.balance + v.balance, held = payments_account.held + v.held from v where payments_account.id = v.id", args...)
-		if err != nil {
-			return fmt.Errorf("write balances: %w", err)
-		}
-		if n != int64(len(part)) {
-			return fmt.Errorf("%d of %d accounts exist", n, len(part))
-		}
+	balances, helds := make([]int64, len(ids)), make([]int64, len(ids))
+	for i, id := range ids {
+		balances[i], helds[i] = x.effects.Deltas[id].Balance, x.effects.Deltas[id].Held
+	}
+	n, err := x.tx.Many("with v(id, balance, held) as ({lines}) update payments_account set balance = payments_account.balance + v.balance, held = payments_account.held + v.held from v where payments_account.id = v.id", ids, balances, helds)
+	if err != nil {
+		return fmt.Errorf("write balances: %w", err)
+	}
+	if n != int64(len(ids)) {
+		return fmt.Errorf("%d of %d accounts exist", n, len(ids))
 	}
 	for id, set := range x.effects.Settings {
 		if _, err := x.tx.Exec("update payments_account set floor = $2, blocked = $3, closed = $4 where id = $1", id, set.Floor, set.Blocked, set.Closed); err != nil {
@@ -78,28 +69,36 @@ func (x *indexing) writeBalances() error {
 }
 
 func (x *indexing) writeTransfers() error {
-	values := make([][]any, len(x.made))
-	for i, t := range x.made {
-		values[i] = t.values()
+	if _, err := x.tx.Many("insert into payments_transfer ("+transferColumns+") {lines}", transferLines(x.made)...); err != nil {
+		return fmt.Errorf("write transfers: %w", err)
 	}
-	if err := insert(x.tx, "payments_transfer ("+transferColumns+")", values); err != nil {
-		return err
+	n := len(x.ended)
+	id, phase, reason, event := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	done, finished, place := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, t := range x.ended {
+		id[i], phase[i], reason[i], event[i] = t.ID, string(t.Phase), string(t.Reason), t.Event
+		done[i], finished[i], place[i] = t.Done, store.Micros(t.Finished), t.Window
 	}
-	for part := range sized(x.ended) {
-		var list strings.Builder
-		args := make([]any, 0, 7*len(part))
-		for i, t := range part {
-			if i > 0 {
-				list.WriteString(", ")
-			}
-			k := 7 * i
-			fmt.Fprintf(&list, "($%d, $%d, $%d, cast($%d as bigint), cast($%d as bigint), cast($%d as bigint), $%d)", k+1, k+2, k+3, k+4, k+5, k+6, k+7)
-			args = append(args, t.ID, string(t.Phase), string(t.Reason), t.Done, store.Micros(t.Finished), t.Window, t.Event)
-		}
-		_, err := x.tx.Exec("with v(id, phase, reason, done, finished, place, event) as (values "+list.String()+") update payments_transfer set phase = v.phase, reason = v.reason, done = v.done, finished = v.finished, place = v.place, event = v.event from v where payments_transfer.id = v.id", args...)
-		if err != nil {
-			return fmt.Errorf("write ends of transfers: %w", err)
-		}
+	_, err := x.tx.Many("with v(id, phase, reason, done, finished, place, event) as ({lines}) update payments_transfer set phase = v.phase, reason = v.reason, done = v.done, finished = v.finished, place = v.place, event = v.event from v where payments_transfer.id = v.id",
+		id, phase, reason, done, finished, place, event)
+	if err != nil {
+		return fmt.Errorf("write ends of transfers: %w", err)
+	}
+	return nil
+}
+
+func (x *indexing) writeKeys() error {
+	slices.SortFunc(x.keys, func(a, b keyLine) int { // in the order of the table, which is quicker
+		return cmp.Or(cmp.Compare(a.day, b.day), bytes.Compare(a.hash[:], b.hash[:]))
+	})
+	n := len(x.keys)
+	day, seq, hash, currency := make([]int64, n), make([]int64, n), make([][]byte, n), make([]string, n)
+	for i := range x.keys {
+		k := &x.keys[i]
+		day[i], seq[i], hash[i], currency[i] = k.day, k.seq, k.hash[:], x.currency
+	}
+	if _, err := x.tx.Many("insert into payments_key (day, hash, currency, seq) {lines} on conflict (day, hash) do nothing", day, hash, currency, seq); err != nil {
+		return fmt.Errorf("write keys: %w", err)
 	}
 	return nil
 }
@@ -143,30 +142,60 @@ func (x *indexing) writeWindows() error {
 func insert(tx *store.Tx, into string, values [][]any) error { return insertAnd(tx, into, values, "") }
 
 func insertAnd(tx *store.Tx, into string, values [][]any, and string) error {
-	for part := range sized(values) {
-		var sql strings.Builder
-		sql.WriteString("insert into " + into + " values ")
-		args := make([]any, 0, len(part)*len(part[0]))
-		for i, line := range part {
-			if i > 0 {
-				sql.WriteString(", ")
-			}
-			sql.WriteByte('(')
-			for j := range line {
-				if j > 0 {
-					sql.WriteString(", ")
-				}
-				fmt.Fprintf(&sql, "$%d", len(args)+j+1)
-			}
-			sql.WriteByte(')')
-			args = append(args, line...)
-		}
-		sql.WriteString(and)
-		if _, err := tx.Exec(sql.String(), args...); err != nil {
+	if len(values) == 0 {
+		return nil
+	}
+	columns := make([]any, len(values[0]))
+	for j := range columns {
+		var err error
+		if columns[j], err = column(values, j); err != nil {
 			return fmt.Errorf("write into %s: %w", strings.Fields(into)[0], err)
 		}
 	}
+	if _, err := tx.Many("insert into "+into+" {lines}"+and, columns...); err != nil {
+		return fmt.Errorf("write into %s: %w", strings.Fields(into)[0], err)
+	}
 	return nil
+}
+
+// column turns what stands at one place of all lines into a list. Text may be
+// null.
+func column(lines [][]any, j int) (any, error) {
+	i := 0
+	for i < len(lines)-1 && lines[i][j] == nil {
+		i++
+	}
+	switch lines[i][j].(type) {
+	case int64:
+		return same[int64](lines, j)
+	case bool:
+		return same[bool](lines, j)
+	case []byte:
+		return same[[]byte](lines, j)
+	}
+	texts := make([]*string, len(lines))
+	for i, line := range lines {
+		switch v := line[j].(type) {
+		case nil:
+		case string:
+			texts[i] = &v
+		default:
+			return nil, fmt.Errorf("column %d holds text and a %T", j+1, v)
+		}
+	}
+	return texts, nil
+}
+
+func same[T any](lines [][]any, j int) ([]T, error) {
+	c := make([]T, len(lines))
+	for i, line := range lines {
+		v, ok := line[j].(T)
+		if !ok {
+			return nil, fmt.Errorf("column %d holds a %T and a %T", j+1, c[0], line[j])
+		}
+		c[i] = v
+	}
+	return c, nil
 }
 
 // sized cuts a list into parts of 256, 64, 16, 4 or 1, so that there are five

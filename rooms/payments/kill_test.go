@@ -36,6 +36,7 @@ const (
 //
 //	SARAI_LEDGER_KILLS=1000 scripts/with-postgres go test -run TestTheWriterIsKilled -timeout 60m ./rooms/payments
 func TestTheWriterIsKilled(t *testing.T) {
+	t.Parallel()
 	kills := 12
 	if n, err := strconv.Atoi(os.Getenv(killCount)); err == nil {
 		kills = n

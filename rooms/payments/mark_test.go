@@ -10,6 +10,7 @@ import (
 // TestAMarkWarns tells the story of a report of fraud: who may say what, who
 // reads what, and what a payer sees.
 func TestAMarkWarns(t *testing.T) {
+	t.Parallel()
 	inHall(t, 40, func(h *hall) {
 		ayesha, bilal := h.citizen("ayesha"), h.citizen("bilal")
 		mobile := string(bilal.Phone)

@@ -35,6 +35,7 @@ import (
 // messages only, on both engines. After each story the banks' own books agree with
 // the rail's ledger, and the ledger's promises hold.
 func TestTheRail(t *testing.T) {
+	t.Parallel()
 	stories := []struct {
 		name string
 		tell func(v *street)

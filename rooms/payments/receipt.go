@@ -73,7 +73,7 @@ func mayHaveReceipt(t *Transfer, who string) bool {
 	case t.Payer.Holder == who:
 		return true
 	}
-	return t.Payer.Kind == KindGovernment && t.Payee != nil && t.Payee.Holder == who
+	return (t.Payer.Kind == KindGovernment || t.Payer.Kind == KindProgram) && t.Payee != nil && t.Payee.Holder == who
 }
 
 func formatReceipt(p ledger.Proof, below []byte) []byte {

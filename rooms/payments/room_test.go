@@ -35,6 +35,7 @@ func (names) Name(_ context.Context, subject, _ string) (en, ur string, err erro
 // TestTheRoom tells the stories in a small seeded country on both engines. The
 // pseudonym of citizen c0007 is "s-c0007".
 func TestTheRoom(t *testing.T) {
+	t.Parallel()
 	stories := []struct {
 		name string
 		tell func(t *testing.T, v *place)

@@ -63,6 +63,7 @@ func (h *hall) reported(number int64, state string) Settlement {
 // money in, participants read their own statements and nobody else's, and the clock
 // closes the next window.
 func TestTheTreasurysDay(t *testing.T) {
+	t.Parallel()
 	inHall(t, 12, func(h *hall) {
 		ctx := context.Background()
 		hina, tariq := h.AsOfficial("s-hina", "sbp.rail"), h.AsOfficial("s-tariq", "sbp.payments")

@@ -61,12 +61,23 @@ func scanTransfer(scan store.Scan) (*Transfer, error) {
 	return &t, err
 }
 
-func (t *Transfer) values() []any {
-	if t.Reference == "" {
-		t.Reference = t.ID
+// transferLines are the columns of transferColumns.
+func transferLines(list []*Transfer) []any {
+	n := len(list)
+	texts := func() []string { return make([]string, n) }
+	numbers := func() []int64 { return make([]int64, n) }
+	id, currency, kind, reference, debit, credit, debitBook, creditBook, phase, reason, purpose, fee, event := texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts(), texts()
+	seq, done, window, amount, expires, reserved, finished, net := numbers(), numbers(), numbers(), numbers(), numbers(), numbers(), numbers(), make([]bool, n)
+	for i, t := range list {
+		if t.Reference == "" {
+			t.Reference = t.ID
+		}
+		id[i], currency[i], kind[i], reference[i], debit[i], credit[i], debitBook[i], creditBook[i] = t.ID, t.Currency, t.Kind, t.Reference, t.Debit, t.Credit, t.DebitBook, t.CreditBook
+		phase[i], reason[i], purpose[i], fee[i], event[i] = string(t.Phase), string(t.Reason), t.Purpose, t.Fee, t.Event
+		seq[i], done[i], window[i], amount[i], net[i] = t.Seq, t.Done, t.Window, t.Amount, t.Net
+		expires[i], reserved[i], finished[i] = store.Micros(t.Expires), store.Micros(t.Reserved), store.Micros(t.Finished)
 	}
-	return []any{t.ID, t.Currency, t.Seq, t.Done, t.Window, t.Kind, t.Reference, t.Debit, t.Credit, t.DebitBook, t.CreditBook, t.Amount, string(t.Phase), string(t.Reason),
-		store.Micros(t.Expires), store.Micros(t.Reserved), store.Micros(t.Finished), t.Purpose, t.Fee, t.Event, t.Net}
+	return []any{id, currency, seq, done, window, kind, reference, debit, credit, debitBook, creditBook, amount, phase, reason, expires, reserved, finished, purpose, fee, event, net}
 }
 
 // getTransfer reads a payment with its parties.

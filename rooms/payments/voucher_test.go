@@ -27,6 +27,7 @@ const tenant = `{"Bank": "ntb", "Currency": "AED", "Program": "kafaalat", "Sourc
 // TestGovStack tells the stories of vouchers and batches as an information
 // mediator calls them, on both engines.
 func TestGovStack(t *testing.T) {
+	t.Parallel()
 	var room *payments.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {
 		room, err = payments.New(c, payments.Wants{Payer: names{}})
