@@ -24,6 +24,8 @@ import (
 	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/iso20022/pacs028"
+	"sarai/rooms/payments/iso20022/pain013"
+	"sarai/rooms/payments/iso20022/pain014"
 	"sarai/rooms/payments/wire"
 	"sarai/rooms/payments/xmldsig"
 )
@@ -177,6 +179,10 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return l.giveBack(ctx, who, m, d)
 	case *pacs002.Document:
 		return l.answered(ctx, who, d)
+	case *pain013.Document:
+		return l.asked(ctx, who, m, d)
+	case *pain014.Document:
+		return l.askAnswered(ctx, who, d)
 	case *camt056.Document:
 		return l.recalled(ctx, who, m, d)
 	case *camt029.Document:

@@ -195,8 +195,12 @@ func (l *Rail) answeredElsewhere(ctx context.Context, who *peer, key string, one
 	reason, wants := taken(one)
 	h := &handed{transfer: t.ID, key: key, via: who, about: *one, actor: "client/" + who.ID, quiet: true}
 	h.about.StsRsnInf = nil
-	if t.ID != key {
-		h.after = func(tx *store.Tx) error { return returnMoved(tx, t.ID, h.actor) }
+	h.after = func(tx *store.Tx) error {
+		if t.ID != key {
+			return returnMoved(tx, t.ID, h.actor)
+		}
+		_, err := tx.Exec("update payments_ask set state = $2 where transfer = $1", t.ID, AskPaid)
+		return err
 	}
 	_, _, err = l.end(context.WithoutCancel(ctx), h, reason, wants)
 	return err
