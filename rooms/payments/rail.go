@@ -52,12 +52,13 @@ type Rail struct {
 
 	signCert []byte // DER
 
-	mu     sync.Mutex
-	run    context.Context //nolint:containedctx // that of Run, for what is begun while it runs
-	boxes  map[string]chan confirmation
-	later  map[string]chan pacs002.PaymentTransaction110 // answers that somebody here waits for, by participant and name
-	health map[string]health                             // since it was last written
-	work   sync.WaitGroup
+	mu      sync.Mutex
+	run     context.Context //nolint:containedctx // that of Run, for what is begun while it runs
+	boxes   map[string]chan confirmation
+	later   map[string]chan pacs002.PaymentTransaction110 // answers that somebody here waits for, by participant and name
+	health  map[string]health                             // since it was last written
+	buckets map[string]*buckets                           // by participant
+	work    sync.WaitGroup
 }
 
 // BIC is what participants call the rail by.
@@ -87,7 +88,7 @@ func (r *Room) OpenRail(ctx context.Context) (*Rail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rail's signature: %w", err)
 	}
-	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, later: map[string]chan pacs002.PaymentTransaction110{}, health: map[string]health{},
+	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, later: map[string]chan pacs002.PaymentTransaction110{}, health: map[string]health{}, buckets: map[string]*buckets{},
 		party: &wire.Party{BIC: r.railBIC(), Certificate: tls.Certificate{Certificate: tlsKey.Certificates, PrivateKey: tlsKey}, Signer: signer, Peers: r.peers, Now: r.clock.Now, Service: r.pack.Rail.Service}}
 	return r.rail, nil
 }
@@ -171,6 +172,13 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 	who := m.From.Opaque.(*peer)
 	if _, err := gate.Authorize(ctx, l.room.gate, who.principal(), actionSend, who.Participant); err != nil {
 		return nil, &wire.Reason{Code: "NOTALLOWED", Text: "this participant may not send messages now", Err: err}
+	}
+	asks := 0
+	if d, ok := m.Body.(*pacs028.Document); ok {
+		asks = len(d.FIToFIPmtStsReq.TxInf)
+	}
+	if err := l.spend(who.ID, asks); err != nil {
+		return nil, err
 	}
 	switch d := m.Body.(type) {
 	case *pacs008.Document:
