@@ -44,6 +44,12 @@ type Config struct {
 	// speak ISO 20022 with certificates on both sides. None when empty.
 	Rail string
 
+	// Hub is the address of the listener for participants that speak FSPIOP, and for
+	// the operator of their hub. None when empty. HubUnsigned takes messages of
+	// participants without keys; it goes with a loopback address only.
+	Hub         string
+	HubUnsigned bool
+
 	Screens web.Screens // how many live screens may be open
 	Keep    gate.Keep   // how long the gate's decisions stay on record
 

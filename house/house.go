@@ -30,6 +30,7 @@ type House struct {
 	server    *http.Server
 	mediator  *mediator // nil without a second listener
 	rail      *rail     // nil without a listener for participants
+	hub       *hub      // nil without a listener for FSPIOP
 	people    *cast     // demo only
 }
 
@@ -52,6 +53,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 		return h, err
 	}
 	if h.rail, err = cfg.railed(ctx); err != nil {
+		return h, err
+	}
+	if h.hub, err = cfg.hubbed(ctx); err != nil {
 		return h, err
 	}
 	pack, err := cfg.Pack()
@@ -101,6 +105,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err = h.rail.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
 		return h, err
 	}
+	if err = h.hub.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
+		return h, err
+	}
 	if cfg.Demo != nil {
 		if err = h.populate(ctx); err != nil {
 			return h, fmt.Errorf("make the demonstration country: %w", err)
@@ -121,6 +128,9 @@ func (h *House) Base() string { return h.base }
 
 // Rail is the address where participants send messages, "" without one.
 func (h *House) Rail() string { return h.rail.address() }
+
+// Hub is the address where the hub's participants send messages, "" without one.
+func (h *House) Hub() string { return h.hub.address() }
 
 // Courtyard is what the rooms open on, for tests and commands.
 func (h *House) Courtyard() *courtyard.Courtyard { return h.court }
@@ -173,6 +183,7 @@ func (h *House) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return h.mediator.serve(ctx, h.server.Handler) })
 	g.Go(func() error { return h.rail.serve(ctx) })
+	g.Go(func() error { return h.hub.serve(ctx) })
 	if h.people != nil && h.cfg.Demo.Live {
 		g.Go(func() error { return h.live(ctx) })
 	}
@@ -201,7 +212,7 @@ func (h *House) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, h.mediator.close(), h.rail.close())
+	errs = append(errs, h.mediator.close(), h.rail.close(), h.hub.close())
 	if h.court != nil && h.court.DB != nil {
 		errs = append(errs, h.court.DB.Close())
 	}

@@ -38,6 +38,7 @@ func (c demoCommand) Run(ctx context.Context, out io.Writer) error {
 	if c.Log == "text" {
 		cfg.Log = "off" // the terminal is for the links; --log json shows everything
 	}
+	cfg.HubUnsigned = cfg.Hub != ""
 	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small", Wallets: c.Wallets, Tenant: c.Tenant}
 	h, err := house.Open(ctx, cfg)
 	if err != nil {

@@ -29,6 +29,9 @@ var policy []byte
 //go:embed policy.cedarschema
 var schema []byte
 
+//go:embed code.js
+var codeScript []byte
+
 // Room is the payments room. It is safe for concurrent use.
 type Room struct {
 	db           *store.DB
@@ -77,11 +80,16 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.DB.Register(store.Migrations{Room: "payments", FS: migrations})
 	c.Gate.Room("payments", policy, schema)
 	c.Site.Texts("payments", texts)
+	c.Site.Script("code", codeScript)
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Keys.Declare(keys.Purpose{Name: purposeRailTLS, Alg: keys.ES256, Subject: "CN=Payment rail"})
 	c.Keys.Declare(keys.Purpose{Name: purposeRailSign, Alg: keys.ES256, Subject: "CN=Payment rail messages"})
+	c.Keys.Declare(keys.Purpose{Name: purposeHubSign, Alg: keys.ES256})
 	c.Gate.Require(actionSend, "payments.Rail")
+	c.Gate.Require(actionHub, "payments.Hub")
+	c.Gate.Require(actionHubRead, "payments.Hub")
+	c.Gate.Require(actionHubOperate, "payments.Hub")
 	c.Gate.Require(actionExpire, "payments.Room.Expire")
 	c.Jobs.Handle(job.Kind{Name: jobClaim, Action: jobClaim, Do: r.claimDue})
 	c.Jobs.Handle(job.Kind{Name: jobDispute, Action: jobDispute, Do: r.disputeDue})
