@@ -77,6 +77,9 @@
 // over. A return ends it. The job payments.recall.step carries messages until they
 // have arrived. Of one payment one recall is open at most.
 //
+// A payment from a wallet to an IBAN at a connected participant goes out as a
+// pacs.008 for the payer's participant, in two phases (outward.go).
+//
 // Between connected participants an [Ask] is a request to pay (pain.013), handed on
 // to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
 // that names it: once, that amount, to that account, before its time is over.
