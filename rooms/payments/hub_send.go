@@ -28,7 +28,7 @@ type hubCall struct {
 	head   http.Header
 	body   []byte
 	tries  int
-	lost   func(ctx context.Context) // what to do when it cannot be delivered; may be nil
+	lost   func(answered bool) // what to do when it cannot be delivered; may be nil
 }
 
 const (
@@ -64,6 +64,18 @@ func newHubSender(h *Hub) *hubSender {
 				TLSHandshakeTimeout: 3 * time.Second, DisableCompression: true, ReadBufferSize: 4 << 10},
 			Timeout: hubCallTime,
 		}}
+}
+
+// later sends what is not kept once the message at hand is answered, or refuses it when
+// too much waits for the participant.
+func (s *hubSender) later(m *hubMessage, c *hubCall) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if box := s.boxes[c.fsp]; s.run == nil || box != nil && len(box) >= hubMostOut {
+		return errHubFull
+	}
+	m.after = append(m.after, c)
+	return nil
 }
 
 // errHubFull says that too much waits for a participant.
@@ -125,11 +137,21 @@ func (s *hubSender) send(ctx context.Context, box chan *hubCall) {
 					s.done(c)
 				}
 				if c.lost != nil {
-					c.lost(ctx)
+					c.lost(!again)
 				}
 			}
 		}
 	}
+}
+
+// health says whether messages go out.
+func (s *hubSender) health() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		return "DOWN"
+	}
+	return "OK"
 }
 
 // done takes a line out of the outbox, soon.

@@ -152,7 +152,7 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 			return out, f
 		}
 	case request:
-		return out, Fail(CodeMissing, "Accept is required")
+		return out, Fail(CodeMissing, "Accept is required: /header must have required property 'accept'")
 	}
 	if h.Get("Date") == "" {
 		return out, Fail(CodeMissing, "/header must have required property 'date'")
