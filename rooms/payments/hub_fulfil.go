@@ -159,9 +159,9 @@ func (h *Hub) over(tx *store.Tx, t *HubTransfer, f *fspiop.Fault, patch bool) ([
 		done := *t
 		done.Code, done.Reason = string(f.Code), f.Description()
 		body := hubJSON(map[string]any{"completedTimestamp": fspiop.FormatTime(tx.Now()), "transferState": hubAborted, "extensionList": done.why()})
-		payee, err = h.own(t.Payee, http.MethodPatch, "TRANSFER_PUT", "transfers", transferPath(t.ID), fspiop.Known, body)
+		payee, err = h.own(t.Payee, http.MethodPatch, "TRANSFER_PUT", "transfers", transferPath(t.ID), t.version(), body)
 	} else {
-		payee, err = h.own(t.Payee, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", fspiop.Known, f.JSON())
+		payee, err = h.own(t.Payee, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", t.version(), f.JSON())
 	}
 	if err != nil {
 		return nil, err

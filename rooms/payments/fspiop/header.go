@@ -197,11 +197,14 @@ func (h *Head) readAccept(accept, resource string) *Fault {
 	return nil
 }
 
-// Callback is the version in which to answer: what was asked for, or else what we
-// know best.
+// Callback is the version in which to answer: what was asked for, or else that of the
+// message.
 func (h Head) Callback() Version {
-	if h.Accept == (Version{}) {
-		return Known
+	switch {
+	case h.Accept != (Version{}):
+		return h.Accept
+	case h.Content != (Version{}):
+		return h.Content
 	}
-	return h.Accept
+	return Known
 }
