@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"sarai/courtyard/store"
@@ -76,12 +77,17 @@ func (h *Hub) answeredBefore(m *hubMessage, t *HubTransfer, hash [32]byte) error
 // commit moves the money and tells both: the payer by the payee's own message, the
 // payee, when it only reserved, by a PATCH.
 func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [32]byte, patch bool) error {
+	fulfilment, now := m.value.Str("fulfilment"), h.room.clock.Now()
+	// Signed before the transaction, which holds up everybody.
+	done, err := h.tellCommitted(m, t, now, patch)
+	if err != nil {
+		return err
+	}
 	var calls []*hubCall
-	fulfilment := m.value.Str("fulfilment")
-	_, err := h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payee), Quiet: true,
+	_, err = h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payee), Quiet: true,
 		Steps: []ledger.Step{{Kind: ledger.Commit, Transfer: hubTransferID(t.ID)}},
 		Before: func(tx *store.Tx) error {
-			n, err := tx.Exec("update payments_hub_transfer set state = $2, fulfilment = $3, answer = $4, completed = $5 where id = $1 and state = $6", t.ID, hubCommitted, fulfilment, hash[:], store.Micros(tx.Now()), hubReserved)
+			n, err := tx.Exec("update payments_hub_transfer set state = $2, fulfilment = $3, answer = $4, completed = $5 where id = $1 and state = $6", t.ID, hubCommitted, fulfilment, hash[:], store.Micros(now), hubReserved)
 			if err == nil && n == 0 {
 				err = errHubKnown
 			}
@@ -95,14 +101,11 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 				}
 				return h.post(tx, calls)
 			}
-			if calls, err = h.tellCommitted(m, t, tx.Now(), patch); err != nil {
-				return err
-			}
 			converter, err := h.commitConversion(tx, t)
 			if err != nil {
 				return err
 			}
-			calls = append(calls, converter...)
+			calls = append(slices.Clone(done), converter...)
 			return h.post(tx, calls)
 		}})
 	switch {

@@ -232,7 +232,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	s.mu.Unlock()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	next := time.Time{}
+	next, before := time.Time{}, h.room.clock.Now() // what is older than this run nobody here has in hand
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -246,7 +246,10 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.room.log.WarnContext(ctx, "transfers of the hub could not be ended", "error", err)
 		}
 		if now := h.room.clock.Now(); now.After(next) {
-			if err := s.resume(ctx, next.IsZero()); err != nil && ctx.Err() == nil {
+			if !next.IsZero() {
+				before = now.Add(-hubAgain)
+			}
+			if err := s.resume(ctx, before); err != nil && ctx.Err() == nil {
 				h.room.log.WarnContext(ctx, "the hub's outbox could not be read", "error", err)
 			}
 			next = now.Add(hubAgain / 3)
@@ -292,18 +295,13 @@ func (s *hubSender) clear(ctx context.Context) error {
 	return nil
 }
 
-// resume takes up lines of the outbox that nobody here has in hand: at the start all,
-// later those that are old, because another process may be at the new ones.
-func (s *hubSender) resume(ctx context.Context, all bool) error {
-	now := s.hub.room.clock.Now()
-	before := now.Add(-hubAgain)
-	if all {
-		before = now
-	}
+// resume takes up lines of the outbox from before a time that nobody here has in hand.
+// Another process may be at the newest ones.
+func (s *hubSender) resume(ctx context.Context, before time.Time) error {
 	var found []*hubCall
 	err := s.hub.room.db.View(ctx, func(tx *store.Tx) error {
 		var err error
-		found, err = store.List(tx, scanHubCall, "select id, fsp, method, resource, path, head, body from payments_hub_outbox where created <= $1 order by created, id limit 2000", store.Micros(before))
+		found, err = store.List(tx, scanHubCall, "select id, fsp, method, resource, path, head, body from payments_hub_outbox where created < $1 order by created, id limit 2000", store.Micros(before))
 		return err
 	})
 	if err != nil {
@@ -318,7 +316,7 @@ func (s *hubSender) resume(ctx context.Context, all bool) error {
 		}
 	}
 	return s.hub.room.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("delete from payments_hub_outbox where created < $1", store.Micros(now.Add(-hubForget)))
+		_, err := tx.Exec("delete from payments_hub_outbox where created < $1", store.Micros(s.hub.room.clock.Now().Add(-hubForget)))
 		return err
 	})
 }
