@@ -93,6 +93,7 @@ type none struct{}
 // api registers the JSON interface.
 func (r *Room) api(a *api.API) {
 	r.participantAPI(a)
+	r.customerAPI(a)
 	byIBAN := func(ctx context.Context, iban string) (Account, error) {
 		parsed, err := r.pack.IBAN.Parse(iban)
 		if err != nil {

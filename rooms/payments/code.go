@@ -64,8 +64,12 @@ func (r *Room) merchantCode(a *Account) emvqr.Code {
 }
 
 // personCode is a person's own code: it names the account and nobody's name.
-func (r *Room) personCode(a *Account) (string, error) {
-	return emvqr.P2P{IBAN: a.IBAN}.Encode(r.pack.Zone)
+func (r *Room) personCode(a *Account, amount int64) (string, error) {
+	p := emvqr.P2P{IBAN: a.IBAN}
+	if amount > 0 {
+		p.Amount = r.plain(amount)
+	}
+	return p.Encode(r.pack.Zone)
 }
 
 func (r *Room) bic(participant string) string {

@@ -77,6 +77,10 @@
 // over. A return ends it. The job payments.recall.step carries messages until they
 // have arrived. Of one payment one recall is open at most.
 //
+// Between connected participants an [Ask] is a request to pay (pain.013), handed on
+// to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
+// that names it: once, that amount, to that account, before its time is over.
+//
 // # The directory
 //
 // The directory leads from a mobile number or a national number to an account, in
@@ -181,7 +185,7 @@
 //
 // payments_participant, payments_certificate, payments_book (leases),
 // payments_batch (the ledger), payments_account, payments_alias, payments_fee,
-// payments_order, payments_return, payments_recall; made from the batches: payments_transfer, payments_key,
+// payments_order, payments_return, payments_recall, payments_ask; made from the batches: payments_transfer, payments_key,
 // payments_position, payments_window, payments_index and the balances of
 // payments_account.
 // Settlement: payments_scheme, payments_settlement, payments_settlement_line,

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -137,20 +138,67 @@ func (r *Room) walletPages(s *web.Site) {
 		if v.Current == nil {
 			return c.Redirect("/wallet/open")
 		}
-		code, err := r.staticCode(v.Current)
+		amount, wrong := r.amountOf(c)
+		code, err := r.staticCode(v.Current, amount)
 		if err != nil {
 			return err
 		}
-		return c.Render(web.Page{Title: c.T("payments.receive.title"), Back: "/wallet"}, receiveBody(v, code))
+		return c.Render(web.Page{Title: c.T("payments.receive.title"), Back: "/wallet"}, receiveBody(v, code, amount, c.Query("amount"), wrong))
+	}})
+	web.Handle(s, web.Route[Account]{Pattern: "GET /wallet/account/{id}/code.png", Action: "payments.account.read", Load: r.loadAccount, Do: func(c *web.Ctx, p gate.Permit[Account]) error {
+		a := p.Resource()
+		amount, _ := r.amountOf(c)
+		code, err := r.staticCode(&a, amount)
+		if err != nil {
+			return err
+		}
+		png, err := emvPNG(code)
+		if err != nil {
+			return err
+		}
+		return c.File("pay-"+a.Tail()+".png", "image/png", png, true)
 	}})
 }
 
-// staticCode is the code others scan to pay this account any amount.
-func (r *Room) staticCode(a *Account) (string, error) {
+// amountOf reads the amount somebody wants in their code: 0 for none, and what is
+// wrong with what they typed.
+func (r *Room) amountOf(c *web.Ctx) (amount int64, wrong string) {
+	text := c.Query("amount")
+	if text == "" {
+		return 0, ""
+	}
+	amount, err := r.pack.Currency.Parse(text)
+	if err == nil {
+		err = checkAmount(amount)
+	}
+	if f := fault.As(err); f != nil {
+		var args []string
+		for k, v := range f.Args {
+			args = append(args, k, v)
+		}
+		return 0, c.T(f.Key, args...)
+	}
+	return amount, ""
+}
+
+// receivePicture is the address of an account's code as a picture.
+func receivePicture(account string, amount int64) string {
+	at := "/wallet/account/" + account + "/code.png"
+	if amount > 0 {
+		at += "?amount=" + strconv.FormatInt(amount/100, 10) + "." + fmt.Sprintf("%02d", amount%100)
+	}
+	return at
+}
+
+// staticCode is the code others scan to pay this account: an amount, or with 0 any.
+func (r *Room) staticCode(a *Account, amount int64) (string, error) {
 	if a.Kind == KindPerson {
-		return r.personCode(a)
+		return r.personCode(a, amount)
 	}
 	c := r.merchantCode(a)
+	if amount > 0 {
+		c.Amount = r.plain(amount)
+	}
 	return c.Encode()
 }
 

@@ -24,6 +24,8 @@ import (
 	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
 	"sarai/rooms/payments/iso20022/pacs028"
+	"sarai/rooms/payments/iso20022/pain013"
+	"sarai/rooms/payments/iso20022/pain014"
 	"sarai/rooms/payments/wire"
 	"sarai/rooms/payments/xmldsig"
 )
@@ -50,12 +52,13 @@ type Rail struct {
 
 	signCert []byte // DER
 
-	mu     sync.Mutex
-	run    context.Context //nolint:containedctx // that of Run, for what is begun while it runs
-	boxes  map[string]chan confirmation
-	later  map[string]chan pacs002.PaymentTransaction110 // answers that somebody here waits for, by participant and name
-	health map[string]health                             // since it was last written
-	work   sync.WaitGroup
+	mu      sync.Mutex
+	run     context.Context //nolint:containedctx // that of Run, for what is begun while it runs
+	boxes   map[string]chan confirmation
+	later   map[string]chan pacs002.PaymentTransaction110 // answers that somebody here waits for, by participant and name
+	health  map[string]health                             // since it was last written
+	buckets map[string]*buckets                           // by participant
+	work    sync.WaitGroup
 }
 
 // BIC is what participants call the rail by.
@@ -85,7 +88,7 @@ func (r *Room) OpenRail(ctx context.Context) (*Rail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rail's signature: %w", err)
 	}
-	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, later: map[string]chan pacs002.PaymentTransaction110{}, health: map[string]health{},
+	r.rail = &Rail{room: r, answer: answerTime, signCert: cert.Raw, boxes: map[string]chan confirmation{}, later: map[string]chan pacs002.PaymentTransaction110{}, health: map[string]health{}, buckets: map[string]*buckets{},
 		party: &wire.Party{BIC: r.railBIC(), Certificate: tls.Certificate{Certificate: tlsKey.Certificates, PrivateKey: tlsKey}, Signer: signer, Peers: r.peers, Now: r.clock.Now, Service: r.pack.Rail.Service}}
 	return r.rail, nil
 }
@@ -170,6 +173,13 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 	if _, err := gate.Authorize(ctx, l.room.gate, who.principal(), actionSend, who.Participant); err != nil {
 		return nil, &wire.Reason{Code: "NOTALLOWED", Text: "this participant may not send messages now", Err: err}
 	}
+	asks := 0
+	if d, ok := m.Body.(*pacs028.Document); ok {
+		asks = len(d.FIToFIPmtStsReq.TxInf)
+	}
+	if err := l.spend(who.ID, asks); err != nil {
+		return nil, err
+	}
 	switch d := m.Body.(type) {
 	case *pacs008.Document:
 		return l.pay(ctx, who, m, d)
@@ -177,6 +187,10 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return l.giveBack(ctx, who, m, d)
 	case *pacs002.Document:
 		return l.answered(ctx, who, d)
+	case *pain013.Document:
+		return l.asked(ctx, who, m, d)
+	case *pain014.Document:
+		return l.askAnswered(ctx, who, d)
 	case *camt056.Document:
 		return l.recalled(ctx, who, m, d)
 	case *camt029.Document:

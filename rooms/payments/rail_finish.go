@@ -195,8 +195,12 @@ func (l *Rail) answeredElsewhere(ctx context.Context, who *peer, key string, one
 	reason, wants := taken(one)
 	h := &handed{transfer: t.ID, key: key, via: who, about: *one, actor: "client/" + who.ID, quiet: true}
 	h.about.StsRsnInf = nil
-	if t.ID != key {
-		h.after = func(tx *store.Tx) error { return returnMoved(tx, t.ID, h.actor) }
+	h.after = func(tx *store.Tx) error {
+		if t.ID != key {
+			return returnMoved(tx, t.ID, h.actor)
+		}
+		_, err := tx.Exec("update payments_ask set state = $2 where transfer = $1", t.ID, AskPaid)
+		return err
 	}
 	_, _, err = l.end(context.WithoutCancel(ctx), h, reason, wants)
 	return err
@@ -211,7 +215,7 @@ type confirmation struct {
 }
 
 const (
-	confirmers   = 32   // for one participant: one that is slow holds up nobody else
+	confirmers   = 4    // for one participant: one that is slow holds up nobody else
 	confirmMost  = 4096 // that wait for one participant
 	confirmTries = 5
 )
@@ -240,26 +244,72 @@ func (l *Rail) put(c confirmation) {
 }
 
 // sendConfirmations sends what waits; a participant that does not answer is
-// tried some more times and then asks by itself.
+// tried some more times and then asks by itself. Reports that have gathered
+// meanwhile go in one pacs.002: the more there is to say, the less it costs.
 func (l *Rail) sendConfirmations(ctx context.Context, box chan confirmation) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case c := <-box:
-			send, cancel := context.WithTimeout(ctx, l.answer)
-			_, err := l.party.Send(send, c.to.wire, l.room.newID(), c.document)
-			cancel()
-			if ctx.Err() != nil {
-				return
-			}
-			l.heard(c.to.ID, err == nil)
-			if err == nil || errors.Is(err, wire.ErrRejected) {
-				continue
-			}
-			if c.tries++; c.tries < confirmTries {
-				time.AfterFunc(time.Duration(c.tries*c.tries)*200*time.Millisecond, func() { l.put(c) })
+			for _, list := range gather(c, box) {
+				if l.sendTogether(ctx, list); ctx.Err() != nil {
+					return
+				}
 			}
 		}
+	}
+}
+
+// sendTogether sends confirmations in one message.
+func (l *Rail) sendTogether(ctx context.Context, list []confirmation) {
+	first := list[0]
+	document := first.document
+	if len(list) > 1 {
+		one := *first.document.(*pacs002.Document)
+		one.FIToFIPmtStsRpt.TxInfAndSts = nil
+		for _, c := range list {
+			one.FIToFIPmtStsRpt.TxInfAndSts = append(one.FIToFIPmtStsRpt.TxInfAndSts, c.document.(*pacs002.Document).FIToFIPmtStsRpt.TxInfAndSts...)
+		}
+		document = &one
+	}
+	send, cancel := context.WithTimeout(ctx, l.answer)
+	defer cancel()
+	_, err := l.party.Send(send, first.to.wire, l.room.newID(), document)
+	if ctx.Err() != nil {
+		return
+	}
+	l.heard(first.to.ID, err == nil)
+	if err == nil || errors.Is(err, wire.ErrRejected) {
+		return
+	}
+	for _, c := range list {
+		if c.tries++; c.tries < confirmTries {
+			time.AfterFunc(time.Duration(c.tries*c.tries)*200*time.Millisecond, func() { l.put(c) })
+		}
+	}
+}
+
+// gather takes the confirmations that wait with a first one: reports fit into one
+// message, everything else is one of its own.
+func gather(c confirmation, box chan confirmation) (lists [][]confirmation) {
+	var reports []confirmation
+	for n := 1; ; n++ {
+		if _, ok := c.document.(*pacs002.Document); ok {
+			reports = append(reports, c)
+		} else {
+			lists = append(lists, []confirmation{c})
+		}
+		if n < mostAsked {
+			select {
+			case c = <-box:
+				continue
+			default:
+			}
+		}
+		if len(reports) > 0 {
+			lists = append(lists, reports)
+		}
+		return lists
 	}
 }

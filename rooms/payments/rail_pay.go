@@ -46,6 +46,7 @@ type order struct {
 	via      *peer // nil: the house keeps the payee's account
 	credit   string
 	document []byte
+	request  string // UETR of the request to pay that it answers
 }
 
 // read takes one payment out of a valid pacs.008; a reason says what this rail
@@ -54,7 +55,7 @@ func (l *Rail) read(ctx context.Context, from *peer, m *wire.Message, d *pacs008
 	g := &d.FIToFICstmrCdtTrf.GrpHdr
 	txs := d.FIToFICstmrCdtTrf.CdtTrfTxInf
 	o := &order{tx: &txs[0], group: g, payer: from, document: m.Bytes}
-	o.uetr = strings.ToLower(o.tx.PmtId.UETR)
+	o.uetr, o.request = strings.ToLower(o.tx.PmtId.UETR), requestOf(o.tx)
 	currency := l.room.pack.Currency.Code
 	switch {
 	case len(txs) != 1 || g.NbOfTxs != "1" || g.SttlmInf.SttlmMtd != "CLRG" || o.uetr == "":
@@ -112,6 +113,9 @@ func (l *Rail) pay(ctx context.Context, from *peer, m *wire.Message, d *pacs008.
 	// Nobody gives up because a connection broke: the money would stay reserved.
 	ctx = context.WithoutCancel(ctx)
 	reserved, err := l.reserve(ctx, from, o)
+	if reason := askRefusal(err); reason != "" {
+		return l.report(o.group, o.tx, statusRejected, reason), nil
+	}
 	switch {
 	case fault.Is(err, fault.Conflict):
 		return l.report(o.group, o.tx, statusRejected, reasonOtherBody), nil
@@ -122,7 +126,11 @@ func (l *Rail) pay(ctx context.Context, from *peer, m *wire.Message, d *pacs008.
 	case !reserved.Accepted():
 		return l.report(o.group, o.tx, statusRejected, reserved.Reason), nil
 	}
-	status, reason, err := l.finish(ctx, &handed{transfer: o.uetr, key: o.uetr, via: o.via, name: pacs008.ID, document: o.document, about: aboutPayment(o.group, o.tx), actor: "client/" + from.ID, quiet: o.via != nil})
+	h := &handed{transfer: o.uetr, key: o.uetr, via: o.via, name: pacs008.ID, document: o.document, about: aboutPayment(o.group, o.tx), actor: "client/" + from.ID, quiet: o.via != nil}
+	if o.request != "" {
+		h.after = Ask{UETR: o.request}.settles
+	}
+	status, reason, err := l.finish(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -139,9 +147,20 @@ func (l *Rail) reserve(ctx context.Context, from *peer, o *order) (ledger.Row, e
 	if o.via == nil {
 		note.Purpose = purposeOf(o.tx)
 	}
-	rows, err := l.room.ledger.Do(ctx, Work{Currency: currency, Actor: "client/" + from.ID, Quiet: o.via != nil, Notes: map[string]Note{o.uetr: note},
+	w := Work{Currency: currency, Actor: "client/" + from.ID, Quiet: o.via != nil, Notes: map[string]Note{o.uetr: note},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: o.uetr, Party: "rail/" + from.BIC, Key: o.uetr, Debit: clientsAccount(from.ID, currency), Credit: o.credit, Amount: o.amount, Currency: currency,
-			Expires: l.room.clock.Now().Add(ReservationTime), Memo: memo[:]}}})
+			Expires: l.room.clock.Now().Add(ReservationTime), Memo: memo[:]}}}
+	if o.request != "" {
+		iban := ""
+		if o.tx.CdtrAcct != nil {
+			iban = o.tx.CdtrAcct.Id.IBAN
+		}
+		w.Before = func(tx *store.Tx) error {
+			return answering(tx, o.request, o.uetr, from.ID, o.payee.ID, o.amount, iban)
+		}
+		w.After = func(tx *store.Tx, _ []ledger.Row) error { return Ask{UETR: o.request}.tries(tx, o.uetr) }
+	}
+	rows, err := l.room.ledger.Do(ctx, w)
 	if err != nil {
 		return ledger.Row{}, err
 	}

@@ -233,3 +233,27 @@ func answersThatComeLater(v *street) {
 	v.want(q, bank.Settled, "")
 	v.want(v.ended(v.b, q.UETR), bank.Settled, "")
 }
+
+// aStormOfQuestions lets a bank ask about the same payment over and over: from some
+// point on it is told to wait, while its payments and the others' questions go on.
+func aStormOfQuestions(v *street) {
+	p := v.pay(v.a, v.b, 1_00)
+	one := fmt.Sprintf("<TxInf><OrgnlUETR>%s</OrgnlUETR></TxInf>", p.UETR)
+	storm := strings.Replace(question(p.UETR), one, strings.Repeat(one, 100), 1)
+	answered, err := 0, error(nil)
+	for ; err == nil && answered < 60; answered++ {
+		_, err = v.send(v.c, storm)
+	}
+	if !errors.Is(err, wire.ErrRejected) || !strings.Contains(err.Error(), "TOOMANY") || answered < 20 {
+		v.t.Fatal(answered, err)
+	}
+	v.want(v.pay(v.a, v.b, 1_00), bank.Settled, "")
+	if s, r := v.status(v.send(v.a, question(p.UETR))); s != "ACSC" {
+		v.t.Fatal(s, r)
+	}
+	v.expect(v.letter(v.c, v.b, newUUID(), "1.00"), "ACSC", "")
+	v.Clock.Advance(10 * time.Second)
+	if s, r := v.status(v.send(v.c, question(p.UETR))); s != "RJCT" || r != "NOOR" {
+		v.t.Fatal(s, r)
+	}
+}

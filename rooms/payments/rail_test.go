@@ -64,6 +64,10 @@ func TestTheRail(t *testing.T) {
 		{"many return at once", manyReturnAtOnce},
 		{"an account that the house keeps returns", anAccountThatTheHouseKeepsReturns},
 		{"answers that come later", answersThatComeLater},
+		{"a storm of questions", aStormOfQuestions},
+		{"a request is paid", aRequestIsPaid},
+		{"a request is refused", aRequestIsRefused},
+		{"requests that lead nowhere", requestsThatLeadNowhere},
 		{"a recall is accepted", aRecallIsAccepted},
 		{"a recall is refused", aRecallIsRefused},
 		{"recalls that lead nowhere", recallsThatLeadNowhere},
@@ -354,7 +358,7 @@ func (v *street) lint() {
 		}
 		v.t.Logf("xmllint: %d of %s", len(files), name)
 	}
-	for _, name := range []string{"pacs.008.001.08", "pacs.002.001.10", "pacs.028.001.03", "pacs.004.001.09", "camt.056.001.08", "camt.029.001.09"} {
+	for _, name := range []string{"pacs.008.001.08", "pacs.002.001.10", "pacs.028.001.03", "pacs.004.001.09", "camt.056.001.08", "camt.029.001.09", "pain.013.001.07", "pain.014.001.07"} {
 		if len(byName[name]) == 0 {
 			v.t.Errorf("no %s went over the wire", name)
 		}

@@ -29,6 +29,9 @@ var policy []byte
 //go:embed policy.cedarschema
 var schema []byte
 
+//go:embed code.js
+var codeScript []byte
+
 // Room is the payments room. It is safe for concurrent use.
 type Room struct {
 	db           *store.DB
@@ -77,6 +80,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.DB.Register(store.Migrations{Room: "payments", FS: migrations})
 	c.Gate.Room("payments", policy, schema)
 	c.Site.Texts("payments", texts)
+	c.Site.Script("code", codeScript)
 	c.Keys.Declare(keys.Purpose{Name: purposeAlias, Alg: keys.HS256})
 	c.Keys.Declare(keys.Purpose{Name: purposeQR, Alg: keys.EdDSA})
 	c.Keys.Declare(keys.Purpose{Name: purposeRailTLS, Alg: keys.ES256, Subject: "CN=Payment rail"})

@@ -53,6 +53,8 @@ type Mood struct {
 	Later  bool          // answers to payments are messages of their own (HTTP 202 first)
 	// Recalls says what it does with recalls: RecallsAccept, RecallsRefuse, or "".
 	Recalls string
+	// Asks says what it does with requests to pay: AsksPay, AsksRefuse, or "".
+	Asks string
 }
 
 // Bank is a running bank. It is safe for concurrent use.

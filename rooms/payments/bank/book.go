@@ -35,6 +35,7 @@ type Payment struct {
 	Note     string
 	State    string
 	Reason   string // why it was refused or came back
+	Request  string // UETR of the request to pay that it answers
 
 	made     string // CreDtTm
 	hash     string // of the document that came in
@@ -66,6 +67,7 @@ type book struct {
 	payments map[string]*Payment
 	open     map[string]*Payment
 	recalls  map[string]*Recall // the last one of a payment
+	asks     map[string]*Ask
 	total    Total
 }
 
@@ -87,7 +89,7 @@ type Total struct {
 func (t Total) Position() int64 { return t.Received - t.Sent }
 
 func newBook() *book {
-	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}}
+	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}, asks: map[string]*Ask{}}
 }
 
 // apply changes the book; the caller holds mu and has checked that it may.
@@ -108,6 +110,15 @@ func (b *book) apply(e *entry) error {
 		}
 		a.State = e.State
 		return nil
+	case entryAsk, entryAskIn:
+		b.asks[e.UETR] = &Ask{UETR: e.UETR, Ours: e.Kind == entryAsk, Own: e.Own, Other: e.Other, Bank: e.Bank, Name: e.Name, Amount: e.Amount, Note: e.Note, Ref: e.Ref, Until: e.Made, State: AskOpen, hash: e.Hash}
+		return nil
+	case entryAskEnd:
+		if b.asks[e.UETR] == nil {
+			return fmt.Errorf("the end of a request that is not there")
+		}
+		b.asks[e.UETR].State, b.asks[e.UETR].Reason = e.State, e.Reason
+		return nil
 	case entryRecall, entryAsked:
 		b.recalls[e.UETR] = &Recall{UETR: e.UETR, Ours: e.Kind == entryRecall, Ref: e.Ref, Reason: e.Reason, State: RecallOpen}
 		return nil
@@ -121,7 +132,7 @@ func (b *book) apply(e *entry) error {
 		if p != nil || e.Kind == entrySend && a == nil || e.Kind == entryTake && e.Reason == "" && a == nil {
 			return fmt.Errorf("a payment twice, or without an account")
 		}
-		p = &Payment{UETR: e.UETR, Outgoing: e.Kind == entrySend, Own: e.Own, Other: e.Other, Name: e.Name, Bank: e.Bank, Amount: e.Amount, Ref: e.Ref, Note: e.Note, State: Pending, made: e.Made, hash: e.Hash}
+		p = &Payment{UETR: e.UETR, Outgoing: e.Kind == entrySend, Own: e.Own, Other: e.Other, Name: e.Name, Bank: e.Bank, Amount: e.Amount, Ref: e.Ref, Note: e.Note, Request: e.Request, State: Pending, made: e.Made, hash: e.Hash}
 		b.payments[e.UETR] = p
 		if e.Reason != "" {
 			p.State, p.Reason = Back, e.Reason
@@ -145,6 +156,9 @@ func (b *book) apply(e *entry) error {
 	p.State, p.Reason = Back, e.Reason
 	if e.Kind == entrySettled {
 		p.State = Settled
+		if a := b.asks[p.Request]; a != nil {
+			a.State = AskPaid
+		}
 		if uetr, _ := p.original(); uetr != "" && b.payments[uetr] != nil {
 			b.payments[uetr].returned += p.Amount
 		}

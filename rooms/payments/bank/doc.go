@@ -34,6 +34,7 @@
 //
 // # Standards
 //
-// pacs.008.001.08, pacs.002.001.10, pacs.004.001.09, pacs.028.001.03, admi.004.001.02,
+// pacs.008.001.08, pacs.002.001.10, pacs.004.001.09, pacs.028.001.03,
+// camt.056.001.08, camt.029.001.09, pain.013.001.07, pain.014.001.07, admi.004.001.02,
 // admi.011.001.01 of ISO 20022; ISO 13616 for its IBANs; UETR is a UUID version 4.
 package bank

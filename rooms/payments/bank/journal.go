@@ -27,7 +27,9 @@ type entry struct {
 	Made   string `json:"c,omitempty"` // CreDtTm of the pacs.008 we made
 	Hash   string `json:"h,omitempty"` // of the pacs.008 we took
 	Reason string `json:"x,omitempty"`
-	State  string `json:"s,omitempty"` // of an account
+	State  string `json:"s,omitempty"` // of an account, a recall or a request
+
+	Request string `json:"q,omitempty"` // UETR of the request that a payment answers
 }
 
 const (
@@ -41,6 +43,10 @@ const (
 	entryRecall   = "recall"   // we ask for money of a payment back
 	entryAsked    = "asked"    // another bank does
 	entryRecalled = "recalled" // the answer, State
+
+	entryAsk    = "ask"     // a customer of ours asks for money; Made: until when
+	entryAskIn  = "ask-in"  // a customer of ours is asked
+	entryAskEnd = "ask-end" // refused, or paid: State
 )
 
 // journal is the file. Entries that come together are made durable together.

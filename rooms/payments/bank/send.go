@@ -26,6 +26,8 @@ type Order struct {
 	Name   string // of the payee
 	Amount int64  // minor units
 	Note   string // at most 140 characters
+
+	request, ref string // the request to pay that it answers: its UETR and EndToEndId
 }
 
 // Errors of Pay: nothing was sent and nothing is held.
@@ -77,7 +79,10 @@ func (b *Bank) Pay(ctx context.Context, o Order) (Payment, error) {
 		case a.Balance-a.Held < o.Amount:
 			return nil, ErrFunds
 		}
-		return &entry{Kind: entrySend, UETR: o.UETR, Own: o.From, Other: o.To, Bank: o.Bank, Name: o.Name, Amount: o.Amount, Note: o.Note, Ref: wire.MessageID(o.UETR), Made: string(wire.DateTime(b.cfg.Now()))}, nil
+		if o.ref == "" {
+			o.ref = wire.MessageID(o.UETR)
+		}
+		return &entry{Kind: entrySend, UETR: o.UETR, Own: o.From, Other: o.To, Bank: o.Bank, Name: o.Name, Amount: o.Amount, Note: o.Note, Ref: o.ref, Request: o.request, Made: string(wire.DateTime(b.cfg.Now()))}, nil
 	})
 	if err != nil {
 		return Payment{}, err
@@ -260,6 +265,10 @@ func (b *Bank) order(p Payment) (*pacs008.Document, error) {
 		CdtrAgt:        agent(p.Bank),
 		Cdtr:           pacs008.PartyIdentification135{Nm: p.Name},
 		CdtrAcct:       &pacs008.CashAccount38{Id: pacs008.AccountIdentification4Choice{IBAN: p.Other}},
+	}
+	if p.Request != "" {
+		tx.PmtId.InstrId = wire.MessageID(p.Request)
+		tx.PmtTpInf = &pacs008.PaymentTypeInformation28{LclInstrm: &pacs008.LocalInstrument2Choice{Prtry: localRequest}}
 	}
 	if p.Note != "" {
 		tx.RmtInf = &pacs008.RemittanceInformation16{Ustrd: []string{p.Note}}

@@ -17,6 +17,8 @@ import (
 	"sarai/rooms/payments/iso20022/pacs002"
 	"sarai/rooms/payments/iso20022/pacs004"
 	"sarai/rooms/payments/iso20022/pacs008"
+	"sarai/rooms/payments/iso20022/pain013"
+	"sarai/rooms/payments/iso20022/pain014"
 	"sarai/rooms/payments/wire"
 )
 
@@ -67,6 +69,10 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 			return nil, errors.New("this bank does not hear confirmations today")
 		}
 		return nil, b.told(d)
+	case *pain013.Document:
+		return b.askedFor(ctx, m, d, mood)
+	case *pain014.Document:
+		return nil, b.askReported(d)
 	case *camt056.Document:
 		return b.recalled(ctx, d, mood)
 	case *camt029.Document:
@@ -123,6 +129,9 @@ func (b *Bank) take(m *wire.Message, d *pacs008.Document, mood *Mood) (iso20022.
 	}
 	sum := sha256.Sum256(m.Bytes)
 	e := &entry{Kind: entryTake, UETR: uetr, Bank: tx.DbtrAgt.FinInstnId.BICFI, Name: tx.Dbtr.Nm, Ref: tx.PmtId.EndToEndId, Hash: hex.EncodeToString(sum[:16])}
+	if tx.PmtTpInf != nil && tx.PmtTpInf.LclInstrm != nil && tx.PmtTpInf.LclInstrm.Prtry == localRequest {
+		e.Request = uuidOf(tx.PmtId.InstrId)
+	}
 	if tx.CdtrAcct != nil {
 		e.Own = tx.CdtrAcct.Id.IBAN
 	}
