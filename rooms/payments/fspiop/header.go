@@ -152,7 +152,7 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 			return out, f
 		}
 	case request:
-		return out, Fail(CodeMissing, "Accept is required")
+		return out, Fail(CodeMissing, "Accept is required: /header must have required property 'accept'")
 	}
 	if h.Get("Date") == "" {
 		return out, Fail(CodeMissing, "/header must have required property 'date'")
@@ -197,11 +197,14 @@ func (h *Head) readAccept(accept, resource string) *Fault {
 	return nil
 }
 
-// Callback is the version in which to answer: what was asked for, or else what we
-// know best.
+// Callback is the version in which to answer: what was asked for, or else that of the
+// message.
 func (h Head) Callback() Version {
-	if h.Accept == (Version{}) {
-		return Known
+	switch {
+	case h.Accept != (Version{}):
+		return h.Accept
+	case h.Content != (Version{}):
+		return h.Content
 	}
-	return h.Accept
+	return Known
 }
