@@ -12,6 +12,8 @@ const fs = require('node:fs')
 const net = require('node:net')
 const path = require('node:path')
 
+const { version } = require('./simulator.cjs')
+
 const [suite, hub, work, pattern] = process.argv.slice(2)
 const here = __dirname
 const toolkit = path.dirname(require.resolve('ml-testing-toolkit/package.json'))
@@ -68,8 +70,8 @@ function environment (callback, sim) {
   const resources = { Parties: 'parties', Participants: 'participants', Quotes: 'quotes', Transfers: 'transfers', TransactionRequests: 'transactionRequests', Authorizations: 'authorizations', BulkTransfers: 'bulkTransfers' }
   for (const [n, r] of Object.entries(resources)) {
     const type = v => `application/vnd.interoperability.${r}+json;version=${v}`
-    for (const k of ['accept', 'contentType']) Object.assign(e, { [k + n]: type('1.1'), [k + n + 'Old']: type('1.0'), [k + n + 'NotSupported']: type('3.0') })
-    e[`expected${n}Version`] = '1.1'
+    for (const k of ['accept', 'contentType']) Object.assign(e, { [k + n]: type(version(r)), [k + n + 'Old']: type('1.0'), [k + n + 'NotSupported']: type('3.0') })
+    e[`expected${n}Version`] = version(r)
   }
   e.contentTransfers = e.contentTypeTransfers
   e.accept = e.acceptParties
@@ -81,8 +83,8 @@ function environment (callback, sim) {
 const PROVIDERS = {
   payerfsp: { key: 'SIMPAYER_JWS_PRIVATE_KEY' },
   payeefsp: { key: 'SIMPAYEE_JWS_PRIVATE_KEY' },
-  testfsp1: { key: 'SIM1_JWS_KEY', reserves: true },
-  testfsp2: { key: 'SIM2_JWS_KEY', reserves: true },
+  testfsp1: { key: 'SIM1_JWS_KEY' },
+  testfsp2: { key: 'SIM2_JWS_KEY' },
   testfsp3: { key: 'SIM1_JWS_KEY' },
   testfsp4: { key: 'SIM1_JWS_KEY' }
 }

@@ -191,6 +191,30 @@
 // settlement account page by page, as camt.053, 052 or CSV; each window's report has
 // the balances with which the next begins.
 //
+// # The hub
+//
+// Participants that speak FSPIOP meet at a [Hub], as at a Mojaloop hub (package
+// fspiop has the messages). Its words: FSP, a participant there, known by name;
+// endpoint, an address the operator registered, and the only kind of address
+// anything is sent to; callback, the answer to a request, a PUT of its own after the
+// 202; oracle, which FSP has a party, kept as a keyed hash.
+//
+// Lookups, quotes, requests to pay and authorizations are carried on as they came, so
+// that the sender's signature holds, and not kept. A transfer is reserved in the
+// ledger in the transaction that writes it and what is to be told about it
+// (payments_hub_outbox); the payee's fulfilment, held against the condition, commits
+// it; a refusal, a wrong fulfilment or the end of its time give the money back. What
+// is in the outbox is sent by senders of each FSP's own until it was taken, at least
+// once. A transfer's id is known for ever: the same request again gets its outcome,
+// another one "modified request". Each currency has a book; those that are not the
+// country's keep four decimals and begin with a net window, so that positions are
+// what Mojaloop calls them. For a conversion see hub_conversion.go: what becomes of
+// the source is decided by the transfer in the target currency.
+//
+// Whoever has registered a key signs everything but lookups; the signature binds
+// source, destination, method and path. Without keys ([HubOptions.Unsigned]) the hub
+// trusts its line, and listens on a loopback address only.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -207,6 +231,9 @@
 // payments_spending, payments_dispute. GovStack: payments_source, payments_beneficiary,
 // payments_batch_call, payments_voucher, payments_voucher_group,
 // payments_voucher_merchant, payments_voucher_guess.
+// Hub: payments_hub_fsp, payments_hub_currency, payments_hub_endpoint,
+// payments_hub_party, payments_hub_transfer, payments_hub_conversion,
+// payments_hub_outbox.
 //
 // # Events
 //
@@ -240,6 +267,8 @@
 // refusals, draft-ietf-httpapi-ratelimit-headers for tokens.
 // RFC 4180 for CSV, pain.001.001.09 and the statuses of pain.002 for files,
 // GovStack's Payments building block, chapters 6 to 9; ISO/IEC 7812-1 annex B.
+// API Definition of the Open API for FSP Interoperability 1.1 with Signature 1.1,
+// and fxQuotes and fxTransfers of 2.0.
 // Payment Systems and Electronic Fund Transfers Act 2007; the State Bank's
 // rules for Raast: credit within 20 seconds, no fee for the customer.
 package payments
