@@ -11,9 +11,9 @@ const crypto = require('node:crypto')
 const WebSocket = require('ws')
 const { Jws } = require('@mojaloop/sdk-standard-components')
 
-// The versions that the suite's own rules for the toolkit speak.
-exports.version = resource => resource === 'parties' ? '2.0' : '1.1'
-const media = resource => `application/vnd.interoperability.${resource}+json;version=${exports.version(resource)}`
+// The version of the API that the collections are for: their ids are ULIDs.
+exports.version = '2.0'
+const media = resource => `application/vnd.interoperability.${resource}+json;version=${exports.version}`
 const quiet = { isDebugEnabled: false, debug () {}, info () {}, error () {}, warn () {}, child () { return quiet } }
 
 // plain sends these headers and no others: fetch would add an Accept of its own,

@@ -373,7 +373,7 @@ func (h *Hub) own(to, method, kind, resource, path string, v fspiop.Version, bod
 }
 
 // forwarded are the headers that go on with a message as they came.
-var forwarded = []string{"Content-Type", "Accept", "Date", "Fspiop-Source", "Fspiop-Destination", "Fspiop-Signature", "Fspiop-Uri", "Fspiop-Http-Method", "Traceparent", "Tracestate", "Baggage"}
+var forwarded = []string{"Content-Type", "Accept", "Date", "Fspiop-Source", "Fspiop-Destination", "Fspiop-Signature", "Fspiop-Uri", "Fspiop-Http-Method", "Fspiop-Encryption", "Traceparent", "Tracestate", "Baggage"}
 
 // forward passes a message on as it came, so that the sender's signature holds.
 func (h *Hub) forward(m *hubMessage, to, kind string) *hubCall {
