@@ -11,7 +11,9 @@ const crypto = require('node:crypto')
 const WebSocket = require('ws')
 const { Jws } = require('@mojaloop/sdk-standard-components')
 
-const media = resource => `application/vnd.interoperability.${resource}+json;version=1.1`
+// The version of the API that the collections are for: their ids are ULIDs.
+exports.version = '2.0'
+const media = resource => `application/vnd.interoperability.${resource}+json;version=${exports.version}`
 const quiet = { isDebugEnabled: false, debug () {}, info () {}, error () {}, warn () {}, child () { return quiet } }
 
 // plain sends these headers and no others: fetch would add an Accept of its own,
@@ -74,7 +76,7 @@ class Provider {
     const id = ['parties', 'participants'].includes(resource) ? rest[1] : (rest[0] ?? body?.quoteId ?? body?.transferId ?? body?.transactionRequestId)
     accepted(method === 'PUT' || method === 'PATCH' ? 200 : 202)
     if (method === 'PUT') return this.record('callbacks', id, headers, body)
-    if (method === 'PATCH') return this.record('requests', id, headers, body)
+    if (method === 'PATCH') return this.record('notifications', id, headers, body)
     this.record('requests', id, headers, body)
     switch (`${method} ${resource}`) {
       case 'GET parties': return later(() => this.party(rest, source))
@@ -88,9 +90,9 @@ class Provider {
   }
 
   async party ([type, id, sub], source) {
-    const p = this.parties.get(`${type}/${id}/${sub ?? ''}`) ?? this.parties.get(`${type}/${id}/`)
+    const p = this.parties.get(`${type}/${id}/${sub ?? ''}`)
     const path = `/parties/${type}/${id}${sub ? '/' + sub : ''}`
-    if (!p) return this.send('PUT', path + '/error', 'parties', source, { errorInformation: { errorCode: '3204', errorDescription: 'Party not found' } })
+    if (!p) return this.send('PUT', path + '/error', 'parties', source, { errorInformation: { errorCode: '3200', errorDescription: 'ID not found' } })
     await this.send('PUT', path, 'parties', source, {
       party: {
         partyIdInfo: { partyIdType: type, partyIdentifier: id, ...(sub ? { partySubIdOrType: sub } : {}), fspId: this.name },
@@ -205,7 +207,7 @@ exports.start = (port, hub, providers) => {
           return e ? json(200, e) : json(404, { error: `nothing came to ${path}` })
         }
         if (part === 'backend' && path === '/repository/parties' && req.method === 'POST') {
-          p.parties.set(`${body.idType}/${body.idValue}/${body.subIdValue ?? ''}`, body)
+          p.parties.set(`${body.idType}/${body.idValue}/${body.idSubValue ?? ''}`, body)
           return json(204)
         }
         if (part === 'backend' && req.method === 'DELETE') {

@@ -10,7 +10,10 @@
 'use strict'
 const fs = require('node:fs')
 const net = require('node:net')
+require('node:util').inspect.defaultOptions.depth = 6 // so that the toolkit's log shows why the hub refused something
 const path = require('node:path')
+
+const { version } = require('./simulator.cjs')
 
 const [suite, hub, work, pattern] = process.argv.slice(2)
 const here = __dirname
@@ -54,9 +57,9 @@ function environment (callback, sim) {
     HOST_ACCOUNT_LOOKUP_SERVICE: hub, HOST_BULK_ADAPTER: hub, HOST_ML_API_ADAPTER: hub, HOST_QUOTING_SERVICE: hub, HOST_QUOTING_SERVICE_HANDLER: hub, HOST_TRANSACTION_REQUESTS_SERVICE: hub,
     HOST_SIMULATOR: sim, HOST_LEGACY_SIMULATOR: sim, HOST_ORACLE: sim + '/oracle', HOST_ORACLE_MSISDN: sim + '/oracle',
     API_TYPE: 'fspiop', currency: 'XXX', currency2: 'XTS', currency3: 'XDR', SIMPAYER_CURRENCY: 'XXX', SIMPAYEE_CURRENCY: 'XXX',
-    FX_PAYER_DFSP_ID: 'ttkfxpayer', FX_PAYEE_DFSP_ID: 'ttkfxpayee', FX_TESTFXP1_ID: 'ttkfxp1', FX_MSISDN_1: '27713803925', FX_SOURCE_CURRENCY: 'EUR', FX_TARGET_CURRENCY: 'GBP',
+    FX_PAYER_DFSP_ID: 'ttkfxpayer', FX_PAYEE_DFSP_ID: 'ttkfxpayee', FX_TESTFXP1_ID: 'ttkfxp1', FX_MSISDN_1: '27713803925', FX_SOURCE_CURRENCY: 'XDR', FX_TARGET_CURRENCY: 'XTS',
     FX_SOURCE_AMOUNT: '100', FX_TARGET_AMOUNT: '200', FX_SOURCE_AMOUNT_ERROR_GENERIC: '13', FX_EXPIRATION: new Date(Date.now() + 3600000).toISOString(),
-    email: e.hubEmail, noresponsepayeefspEmail: e.hubEmail,
+    email: e.hubEmail, MASTER_EMAIL: e.hubEmail, noresponsepayeefspEmail: e.hubEmail,
     DELAY_FUNDS_IN: 300, DELAY_CGS: 1000, DELAY_QUOTES: 200
   })
   for (const name of Object.keys(PROVIDERS)) {
@@ -68,8 +71,8 @@ function environment (callback, sim) {
   const resources = { Parties: 'parties', Participants: 'participants', Quotes: 'quotes', Transfers: 'transfers', TransactionRequests: 'transactionRequests', Authorizations: 'authorizations', BulkTransfers: 'bulkTransfers' }
   for (const [n, r] of Object.entries(resources)) {
     const type = v => `application/vnd.interoperability.${r}+json;version=${v}`
-    for (const k of ['accept', 'contentType']) Object.assign(e, { [k + n]: type('1.1'), [k + n + 'Old']: type('1.0'), [k + n + 'NotSupported']: type('3.0') })
-    e[`expected${n}Version`] = '1.1'
+    for (const k of ['accept', 'contentType']) Object.assign(e, { [k + n]: type(version), [k + n + 'Old']: type('1.0'), [k + n + 'NotSupported']: type('3.0') })
+    e[`expected${n}Version`] = version
   }
   e.contentTransfers = e.contentTypeTransfers
   e.accept = e.acceptParties
@@ -81,8 +84,8 @@ function environment (callback, sim) {
 const PROVIDERS = {
   payerfsp: { key: 'SIMPAYER_JWS_PRIVATE_KEY' },
   payeefsp: { key: 'SIMPAYEE_JWS_PRIVATE_KEY' },
-  testfsp1: { key: 'SIM1_JWS_KEY', reserves: true },
-  testfsp2: { key: 'SIM2_JWS_KEY', reserves: true },
+  testfsp1: { key: 'SIM1_JWS_KEY' },
+  testfsp2: { key: 'SIM2_JWS_KEY' },
   testfsp3: { key: 'SIM1_JWS_KEY' },
   testfsp4: { key: 'SIM1_JWS_KEY' }
 }

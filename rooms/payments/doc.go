@@ -77,9 +77,22 @@
 // over. A return ends it. The job payments.recall.step carries messages until they
 // have arrived. Of one payment one recall is open at most.
 //
+// A payment from a wallet to an IBAN at a connected participant goes out as a
+// pacs.008 for the payer's participant, in two phases (outward.go).
+//
 // Between connected participants an [Ask] is a request to pay (pain.013), handed on
 // to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
 // that names it: once, that amount, to that account, before its time is over.
+//
+// # Asking, limits, money back
+//
+// A [Request] asks a payer for an amount, now or until a date; the payer sees who asks
+// by the name in our books, and pays it once or refuses. [Limits] bound what a person
+// pays at once and in a day: they are counted in the transaction that decides the
+// payment, and who decides in a currency decides alone, so no race passes them. A
+// payee pays money back ([Room.Refund], a [Return]); a payer who complains opens a
+// [Dispute], which the payee answers within the pack's working days and the operator
+// decides otherwise. What ends a dispute with money moves the money too.
 //
 // # The directory
 //
@@ -181,6 +194,30 @@
 // settlement account page by page, as camt.053, 052 or CSV; each window's report has
 // the balances with which the next begins.
 //
+// # The hub
+//
+// Participants that speak FSPIOP meet at a [Hub], as at a Mojaloop hub (package
+// fspiop has the messages). Its words: FSP, a participant there, known by name;
+// endpoint, an address the operator registered, and the only kind of address
+// anything is sent to; callback, the answer to a request, a PUT of its own after the
+// 202; oracle, which FSP has a party, kept as a keyed hash.
+//
+// Lookups, quotes, requests to pay and authorizations are carried on as they came, so
+// that the sender's signature holds, and not kept. A transfer is reserved in the
+// ledger in the transaction that writes it and what is to be told about it
+// (payments_hub_outbox); the payee's fulfilment, held against the condition, commits
+// it; a refusal, a wrong fulfilment or the end of its time give the money back. What
+// is in the outbox is sent by senders of each FSP's own until it was taken, at least
+// once. A transfer's id is known for ever: the same request again gets its outcome,
+// another one "modified request". Each currency has a book; those that are not the
+// country's keep four decimals and begin with a net window, so that positions are
+// what Mojaloop calls them. For a conversion see hub_conversion.go: what becomes of
+// the source is decided by the transfer in the target currency.
+//
+// Whoever has registered a key signs everything but lookups; the signature binds
+// source, destination, method and path. Without keys ([HubOptions.Unsigned]) the hub
+// trusts its line, and listens on a loopback address only.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -193,9 +230,13 @@
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 // Files: payments_bulk, payments_bulk_line, payments_bulk_claim,
-// payments_bulk_reason. GovStack: payments_source, payments_beneficiary,
+// payments_bulk_reason. Customers: payments_request, payments_limit,
+// payments_spending, payments_dispute. GovStack: payments_source, payments_beneficiary,
 // payments_batch_call, payments_voucher, payments_voucher_group,
 // payments_voucher_merchant, payments_voucher_guess.
+// Hub: payments_hub_fsp, payments_hub_currency, payments_hub_endpoint,
+// payments_hub_party, payments_hub_transfer, payments_hub_conversion,
+// payments_hub_outbox.
 //
 // # Events
 //
@@ -217,6 +258,10 @@
 // second at most), .finished, .rejected, .cancelled; payments.voucher.preactivated,
 // .activated, .used, .cancelled, .expired. See bulk_events.go.
 //
+// payments.request.asked, .paid, .refused, .expired, .withdrawn; payments.limit.changed;
+// payments.dispute.opened, .contested, .unanswered, .refunded, .rejected, .withdrawn. See
+// request_events.go and dispute_events.go.
+//
 // # Standards and laws
 //
 // EMVCo QRCPS Merchant-Presented Mode 1.1 (package emvqr), ISO 13616 IBAN, ISO
@@ -225,6 +270,8 @@
 // refusals, draft-ietf-httpapi-ratelimit-headers for tokens.
 // RFC 4180 for CSV, pain.001.001.09 and the statuses of pain.002 for files,
 // GovStack's Payments building block, chapters 6 to 9; ISO/IEC 7812-1 annex B.
+// API Definition of the Open API for FSP Interoperability 1.1 with Signature 1.1,
+// and fxQuotes and fxTransfers of 2.0.
 // Payment Systems and Electronic Fund Transfers Act 2007; the State Bank's
 // rules for Raast: credit within 20 seconds, no fee for the customer.
 package payments

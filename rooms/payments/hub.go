@@ -91,6 +91,7 @@ type hubMessage struct {
 	args   []string // what stood in the path's places
 	body   []byte
 	value  *fspiop.Value // nil without a body
+	after  []*hubCall    // what goes out once the message is answered
 }
 
 // hubRoute is a method and a path, in whose places (*) anything stands.
@@ -172,7 +173,7 @@ func (h *Hub) match(method string, path []string) (*hubRoute, []string) {
 
 // serve takes one message.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
-	err := h.take(r)
+	after, err := h.take(r)
 	if err == nil {
 		status := http.StatusAccepted
 		if r.Method == http.MethodPut || r.Method == http.MethodPatch {
@@ -180,8 +181,13 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Content-Length", "0")
 		w.WriteHeader(status)
+		// Whoever waits for both would be surprised by a callback that overtakes the
+		// answer to its request.
+		_ = http.NewResponseController(w).Flush()
+		h.dispatch(after)
 		return
 	}
+	h.dispatch(after)
 	var f *fspiop.Fault
 	if !errors.As(err, &f) {
 		h.room.log.ErrorContext(r.Context(), "a message of the hub failed", "method", r.Method, "error", err)
@@ -196,49 +202,51 @@ func writeHubFault(w http.ResponseWriter, f *fspiop.Fault) {
 	_, _ = w.Write(f.JSON())
 }
 
-// take checks a message and does what it asks.
-func (h *Hub) take(r *http.Request) error {
+// take checks a message and does what it asks. What is to be said to participants
+// goes out after the answer.
+func (h *Hub) take(r *http.Request) ([]*hubCall, error) {
 	raw := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	path := make([]string, len(raw))
 	for i, p := range raw {
 		var err error
 		if path[i], err = url.PathUnescape(p); err != nil {
-			return fspiop.Fail(fspiop.CodeUnknownURI, "the path is not escaped rightly")
+			return nil, fspiop.Fail(fspiop.CodeUnknownURI, "the path is not escaped rightly")
 		}
 	}
 	route, args := h.match(r.Method, path)
 	if route == nil {
-		return fspiop.Fail(fspiop.CodeUnknownURI, r.Method+" of this path is not known")
+		return nil, fspiop.Fail(fspiop.CodeUnknownURI, r.Method+" of this path is not known")
 	}
 	m := &hubMessage{header: r.Header, method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, args: args}
 	head, f := fspiop.ReadHead(r.Header, r.Method, path[0])
 	if f != nil {
-		return f
+		return nil, f
 	}
 	m.head = head
 	if err := h.read(r, m, route); err != nil {
-		return err
+		return nil, err
 	}
 	var err error
 	if m.from, err = h.FSP(r.Context(), head.Source); err != nil {
-		return err
+		return nil, err
 	}
 	if m.from == nil && h.unsigned && path[0] == "participants" {
 		// As Mojaloop's hub has it: nobody can be told by a callback, and nothing happens.
 		h.room.log.WarnContext(r.Context(), "the sender of a message is no participant of the hub", "method", r.Method)
-		return nil
+		return nil, nil
 	}
 	if m.from == nil {
-		return fspiop.Fail(fspiop.CodeValidation, "fspiop-source is not a participant of this hub")
+		return nil, fspiop.Fail(fspiop.CodeValidation, "fspiop-source is not a participant of this hub")
 	}
 	if err := h.authenticate(m); err != nil {
-		return err
+		return nil, err
 	}
 	who := gate.Principal{Kind: gate.Client, ID: "participant-" + m.from.principal(), Organisations: []gate.Membership{{Organisation: m.from.principal(), Role: "participant"}}}
 	if _, err := gate.Authorize(r.Context(), h.room.gate, who, actionHub, hubSeat(m.from.principal())); err != nil {
-		return fspiop.Fail(fspiop.CodeClient, "this participant may not do that")
+		return nil, fspiop.Fail(fspiop.CodeClient, "this participant may not do that")
 	}
-	return route.do(r.Context(), m)
+	err = route.do(r.Context(), m)
+	return m.after, err
 }
 
 // hubSeat is the resource of every message: the participant's own place at the hub.
@@ -307,7 +315,8 @@ func (h *Hub) authenticate(m *hubMessage) error {
 	return nil
 }
 
-// health says that the hub answers; its parts are those of the house.
+// health says that the hub answers. What other hubs leave to a message broker, the
+// senders and their outbox do here.
 func (h *Hub) health(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	status, code := "OK", http.StatusOK
@@ -315,6 +324,6 @@ func (h *Hub) health(w http.ResponseWriter, r *http.Request) {
 		status, code = "DOWN", http.StatusServiceUnavailable
 	}
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `{"status":%q,"uptime":%d,"startTime":%q,"versionNumber":"1.0.0","services":[{"name":"datastore","status":%q}]}`,
-		status, int(h.room.clock.Now().Sub(h.started).Seconds()), fspiop.FormatTime(h.started), status)
+	_, _ = fmt.Fprintf(w, `{"status":%q,"uptime":%d,"startTime":%q,"versionNumber":"1.0.0","services":[{"name":"datastore","status":%q},{"name":"broker","status":%q}]}`,
+		status, int(h.room.clock.Now().Sub(h.started).Seconds()), fspiop.FormatTime(h.started), status, h.out.health())
 }

@@ -173,7 +173,7 @@ func adminBody[T any, P interface {
 func pathNumber(r *http.Request, name string) (int64, error) {
 	n, err := strconv.ParseInt(r.PathValue(name), 10, 64)
 	if err != nil || n < 1 {
-		return 0, fspiop.Fail(fspiop.CodeValidation, name+" in the path: a whole number is wanted")
+		return 0, fspiop.Fail(fspiop.CodeSyntax, name+" in the path: a whole number is wanted")
 	}
 	return n, nil
 }
@@ -183,9 +183,8 @@ func nextNumber(tx *store.Tx, name string) (int64, error) {
 	return store.Get(tx, store.Value[int64], "insert into payments_hub_counter (name, last) values ($1, 1) on conflict (name) do update set last = payments_hub_counter.last + 1 returning last", name)
 }
 
-func notFound(what string) error {
-	return &fspiop.Fault{Code: fspiop.CodeNotFound, Detail: what, Status: http.StatusNotFound}
-}
+// notFound is answered with 400, as the central ledger does.
+func notFound(what string) error { return fspiop.Fail(fspiop.CodeNotFound, what) }
 
 func bit(b bool) int {
 	if b {

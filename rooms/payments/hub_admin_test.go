@@ -152,17 +152,18 @@ func whoMayRunTheHub(o *operator) {
 
 func aParticipantIsAdmitted(o *operator) {
 	red := anyMap{"name": "redbank", "currency": "USD"}
-	o.refused(400, "6000", "POST", "/admin/participants", red)
+	o.refused(400, "3003", "POST", "/admin/participants", red) // the hub has no accounts in dollars
 	model := anyMap{"name": "DEFERREDNET", "settlementGranularity": "NET", "settlementInterchange": "MULTILATERAL", "settlementDelay": "DEFERRED", "requireLiquidityCheck": true, "ledgerAccountType": "POSITION", "autoPositionReset": true, "settlementAccountType": "SETTLEMENT"}
-	o.gets(201, "POST", "/admin/settlementModels", model)
-	o.refused(400, "3000", "POST", "/admin/settlementModels", model)
 	for _, kind := range []string{"HUB_MULTILATERAL_SETTLEMENT", "HUB_RECONCILIATION"} {
 		o.gets(201, "POST", "/admin/participants/Hub/accounts", anyMap{"type": kind, "currency": "USD"})
 		o.refused(400, "3003", "POST", "/admin/participants/Hub/accounts", anyMap{"type": kind, "currency": "USD"})
 	}
+	o.refused(400, "6000", "POST", "/admin/participants", red) // nor is it known how they are settled
+	o.gets(201, "POST", "/admin/settlementModels", model)
+	o.refused(400, "3000", "POST", "/admin/settlementModels", model)
 	o.gets(201, "POST", "/admin/participants", red)
 	o.refused(400, "3000", "POST", "/admin/participants", red)
-	o.refused(404, "3200", "GET", "/admin/participants/nobody", nil)
+	o.refused(400, "3200", "GET", "/admin/participants/nobody", nil)
 	if n := len(o.gets(200, "GET", "/admin/participants", nil).([]any)); n != 4 {
 		o.t.Errorf("the hub and three participants are %d", n)
 	}
@@ -182,7 +183,7 @@ func aParticipantIsAdmitted(o *operator) {
 	settle, _ := o.account("redbank", "SETTLEMENT")
 	o.refused(400, "3100", "PUT", "/admin/participants/redbank/accounts/"+settle, anyMap{"isActive": false})
 	o.refused(400, "3100", "POST", "/admin/participants/redbank/accounts/"+settle, fund(o.NewID(), "recordFundsIn", "1"))
-	o.refused(404, "3200", "PUT", "/admin/participants/GreenBank/accounts/"+id, anyMap{"isActive": false})
+	o.refused(400, "3200", "PUT", "/admin/participants/GreenBank/accounts/"+id, anyMap{"isActive": false})
 	oracle := anyMap{"oracleIdType": "MSISDN", "endpoint": anyMap{"value": "http://oracle.example", "endpointType": "URL"}, "currency": "USD", "isDefault": true}
 	o.gets(201, "POST", "/als-admin/oracles", oracle)
 	o.refused(500, "2001", "POST", "/als-admin/oracles", oracle)

@@ -169,7 +169,7 @@ func (h *Hub) prepareConversion(ctx context.Context, m *hubMessage) error {
 	if err != nil {
 		return err
 	}
-	h.dispatch(calls)
+	m.after = append(m.after, calls...)
 	return nil
 }
 
@@ -292,7 +292,7 @@ func (h *Hub) fulfilConversion(ctx context.Context, m *hubMessage) error {
 	if err != nil || known {
 		return err // its time is over; the sweep tells both
 	}
-	h.dispatch(calls)
+	m.after = append(m.after, calls...)
 	return nil
 }
 

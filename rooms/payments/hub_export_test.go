@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"crypto"
 	"testing"
 
 	"sarai/courtyard/store"
@@ -26,4 +27,13 @@ func (h *Hub) PositionForTest(t testing.TB, name, currency string) (position int
 		return err
 	}))
 	return position
+}
+
+// PublicForTest is the public half of the key by which the hub signs.
+func (h *Hub) PublicForTest() crypto.PublicKey {
+	key, err := h.room.keys.Signer(context.Background(), purposeHubSign)
+	if err != nil {
+		panic(err)
+	}
+	return key.Public()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"sarai/courtyard/store"
@@ -35,9 +36,13 @@ func (h *Hub) fulfil(ctx context.Context, m *hubMessage) error {
 		return err
 	}
 	state, fulfilment := m.value.Str("transferState"), m.value.Str("fulfilment")
-	if state != hubCommitted && state != hubReserved {
-		// A refusal comes to /error; other states are no answer.
+	if state != hubCommitted && (state != hubReserved || m.head.Content == fspiop.Version{Major: 1}) {
+		// A refusal comes to /error; other states are no answer, and RESERVED is none
+		// in version 1.0.
 		return nil
+	}
+	if at, ok := fspiop.ParseTime(m.value.Str("completedTimestamp")); ok && at.After(h.room.clock.Now().Add(clockSkew)) {
+		return fspiop.Fail(fspiop.CodeValidation, "completedTimestamp is later than now")
 	}
 	hash := m.value.Digest()
 	if len(t.Answer) > 0 || t.State != hubReserved {
@@ -53,6 +58,9 @@ func (h *Hub) fulfil(ctx context.Context, m *hubMessage) error {
 	return h.commit(ctx, m, t, hash, state == hubReserved)
 }
 
+// clockSkew is how much a participant's clock may be ahead of ours.
+const clockSkew = 5 * time.Second
+
 // answeredBefore takes an answer that comes again, or too late.
 func (h *Hub) answeredBefore(m *hubMessage, t *HubTransfer, hash [32]byte) error {
 	switch {
@@ -60,6 +68,8 @@ func (h *Hub) answeredBefore(m *hubMessage, t *HubTransfer, hash [32]byte) error
 		return h.tellError(m, fspiop.Fail(fspiop.CodeModified, ""))
 	case t.State == hubAborted && len(t.Answer) == 0:
 		return h.tellError(m, t.fault())
+	case t.State == hubCommitted:
+		return h.tell(m, transferPath(t.ID), t.state())
 	}
 	return nil
 }
@@ -67,12 +77,17 @@ func (h *Hub) answeredBefore(m *hubMessage, t *HubTransfer, hash [32]byte) error
 // commit moves the money and tells both: the payer by the payee's own message, the
 // payee, when it only reserved, by a PATCH.
 func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [32]byte, patch bool) error {
+	fulfilment, now := m.value.Str("fulfilment"), h.room.clock.Now()
+	// Signed before the transaction, which holds up everybody.
+	done, err := h.tellCommitted(m, t, now, patch)
+	if err != nil {
+		return err
+	}
 	var calls []*hubCall
-	fulfilment := m.value.Str("fulfilment")
-	_, err := h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payee), Quiet: true,
+	_, err = h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payee), Quiet: true,
 		Steps: []ledger.Step{{Kind: ledger.Commit, Transfer: hubTransferID(t.ID)}},
 		Before: func(tx *store.Tx) error {
-			n, err := tx.Exec("update payments_hub_transfer set state = $2, fulfilment = $3, answer = $4, completed = $5 where id = $1 and state = $6", t.ID, hubCommitted, fulfilment, hash[:], store.Micros(tx.Now()), hubReserved)
+			n, err := tx.Exec("update payments_hub_transfer set state = $2, fulfilment = $3, answer = $4, completed = $5 where id = $1 and state = $6", t.ID, hubCommitted, fulfilment, hash[:], store.Micros(now), hubReserved)
 			if err == nil && n == 0 {
 				err = errHubKnown
 			}
@@ -86,14 +101,11 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 				}
 				return h.post(tx, calls)
 			}
-			if calls, err = h.tellCommitted(m, t, tx.Now(), patch); err != nil {
-				return err
-			}
 			converter, err := h.commitConversion(tx, t)
 			if err != nil {
 				return err
 			}
-			calls = append(calls, converter...)
+			calls = append(slices.Clone(done), converter...)
 			return h.post(tx, calls)
 		}})
 	switch {
@@ -106,7 +118,7 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 		return err
 	}
 	h.settleConversion(ctx, t.Conversion)
-	h.dispatch(calls)
+	m.after = append(m.after, calls...)
 	return nil
 }
 
@@ -115,13 +127,20 @@ func (h *Hub) tellCommitted(m *hubMessage, t *HubTransfer, at time.Time, patch b
 	if !patch {
 		return []*hubCall{h.forward(m, t.Payer, "TRANSFER_PUT")}, nil
 	}
-	// The payee said RESERVED, the payer wants to hear COMMITTED: these are the hub's
-	// words, so they bear its name and signature.
+	// The payee said RESERVED, the payer wants to hear COMMITTED. Where messages are
+	// signed these are the hub's words with its name and signature, because the payee's
+	// does not fit them; else they go on under the payee's name, as hubs in use do it.
 	done := *t
 	done.State, done.Fulfilment, done.Completed = hubCommitted, m.value.Str("fulfilment"), at
 	payer, err := h.own(t.Payer, http.MethodPut, "TRANSFER_PUT", "transfers", transferPath(t.ID), t.version(), done.state())
 	if err != nil {
 		return nil, err
+	}
+	if m.from.key.Zero() {
+		words := payer.body
+		payer = h.forward(m, t.Payer, "TRANSFER_PUT")
+		payer.body = words
+		delete(payer.head, "Fspiop-Signature")
 	}
 	body := hubJSON(map[string]any{"completedTimestamp": fspiop.FormatTime(at), "transferState": hubCommitted})
 	payee, err := h.own(t.Payee, http.MethodPatch, "TRANSFER_PUT", "transfers", transferPath(t.ID), m.head.Content, body)
@@ -143,9 +162,9 @@ func (h *Hub) over(tx *store.Tx, t *HubTransfer, f *fspiop.Fault, patch bool) ([
 		done := *t
 		done.Code, done.Reason = string(f.Code), f.Description()
 		body := hubJSON(map[string]any{"completedTimestamp": fspiop.FormatTime(tx.Now()), "transferState": hubAborted, "extensionList": done.why()})
-		payee, err = h.own(t.Payee, http.MethodPatch, "TRANSFER_PUT", "transfers", transferPath(t.ID), fspiop.Known, body)
+		payee, err = h.own(t.Payee, http.MethodPatch, "TRANSFER_PUT", "transfers", transferPath(t.ID), t.version(), body)
 	} else {
-		payee, err = h.own(t.Payee, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", fspiop.Known, f.JSON())
+		payee, err = h.own(t.Payee, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", t.version(), f.JSON())
 	}
 	if err != nil {
 		return nil, err
@@ -210,7 +229,7 @@ func (h *Hub) giveUp(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 		return err
 	}
 	h.settleConversion(ctx, t.Conversion)
-	h.dispatch(calls)
+	m.after = append(m.after, calls...)
 	return nil
 }
 

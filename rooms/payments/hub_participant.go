@@ -82,8 +82,8 @@ func (h *Hub) showParticipant(ctx context.Context, r *http.Request) (hubAnswer, 
 	return hubAnswer{http.StatusOK, p}, err
 }
 
-// addParticipant takes a participant in, or gives it another currency. How the
-// currency is settled has to be known first.
+// addParticipant takes a participant in, or gives it another currency. The hub's
+// own accounts of the currency have to be there, and how it is settled to be known.
 func (h *Hub) addParticipant(ctx context.Context, r *http.Request) (hubAnswer, error) {
 	p, err := adminBody[centraladmin.ParticipantPost](r)
 	if err != nil {
@@ -93,13 +93,24 @@ func (h *Hub) addParticipant(ctx context.Context, r *http.Request) (hubAnswer, e
 	if h.isHub(p.Name) {
 		return hubAnswer{}, taken
 	}
-	var known bool
-	err = h.room.db.View(ctx, func(tx *store.Tx) (err error) {
+	var known, opened bool
+	err = h.room.db.View(ctx, func(tx *store.Tx) error {
+		own, err := hubAccountsOf(tx, "")
+		if err != nil {
+			return err
+		}
+		has := func(kind string) bool {
+			return slices.ContainsFunc(own, func(a hubAccount) bool { return a.currency == p.Currency && a.kind == kind })
+		}
+		opened = has(centraladmin.Reconciliation) && has(centraladmin.Multilateral)
 		_, known, err = modelOf(tx, p.Currency)
 		return err
 	})
 	if err != nil {
 		return hubAnswer{}, err
+	}
+	if !opened {
+		return hubAnswer{}, fspiop.Fail(fspiop.CodeAddParty, "Hub reconciliation or multilateral settlement account for the specified currency does not exist")
 	}
 	if !known {
 		return hubAnswer{}, &fspiop.Fault{Code: codeSettlement, Detail: "Unable to find a matching or default, Settlement Model", Status: http.StatusBadRequest}

@@ -54,20 +54,41 @@ func (h *Hub) relay(ctx context.Context, m *hubMessage, to string) error {
 	if err != nil {
 		return err
 	}
-	if fsp == nil || !fsp.Active {
-		return h.tellError(m, fspiop.Fail(fspiop.CodeDestination, "the destination is not an active participant"))
+	if fsp == nil || !fsp.Active || unsupported(m, fsp) {
+		return h.tellError(m, fspiop.Fail(fspiop.CodeDestination, "Unsupported participant '"+to+"'"))
 	}
 	c := h.forward(m, fsp.Name, hubKind(m.method, m.path))
 	c.id = ""
-	c.lost = func(context.Context) {
-		_ = h.tellError(m, fspiop.Fail(fspiop.CodeCommunication, ""))
+	c.lost = func(answered bool) {
+		f := fspiop.Fail(fspiop.CodeCommunication, "")
+		if answered {
+			f = fspiop.Fail(fspiop.CodeClient, "the destination did not take the message")
+		}
+		late := *m
+		late.after = nil
+		if h.tellError(&late, f) == nil {
+			h.dispatch(late.after)
+		}
 	}
-	return h.out.put(c)
+	return h.out.later(m, c)
+}
+
+// unsupported says that a quote is for a participant whose account in the currency may
+// not be used now.
+func unsupported(m *hubMessage, to *HubFSP) bool {
+	if m.value == nil || resourceOf(m.path) != "quotes" {
+		return false
+	}
+	c, ok := to.currency(m.value.Str("amount", "currency"))
+	return ok && !c.Active
 }
 
 // relayBack carries a callback to the participant that asked.
 func (h *Hub) relayBack(ctx context.Context, m *hubMessage) error {
 	to := m.head.Destination
+	if to == "" && resourceOf(m.path) == "participants" {
+		return nil // an oracle's answer, and the oracle is the hub's own
+	}
 	if to == "" {
 		return fspiop.Fail(fspiop.CodeMissing, "/header must have required property 'fspiop-destination'")
 	}
@@ -83,7 +104,7 @@ func (h *Hub) relayBack(ctx context.Context, m *hubMessage) error {
 	}
 	c := h.forward(m, fsp.Name, hubKind(m.method, m.path))
 	c.id = ""
-	return h.out.put(c)
+	return h.out.later(m, c)
 }
 
 // errorPath is where the sender of a message hears that it came to nothing.
@@ -118,5 +139,5 @@ func (h *Hub) tell(m *hubMessage, path string, body []byte) error {
 		return err
 	}
 	c.id = ""
-	return h.out.put(c)
+	return h.out.later(m, c)
 }

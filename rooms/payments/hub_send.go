@@ -28,7 +28,7 @@ type hubCall struct {
 	head   http.Header
 	body   []byte
 	tries  int
-	lost   func(ctx context.Context) // what to do when it cannot be delivered; may be nil
+	lost   func(answered bool) // what to do when it cannot be delivered; may be nil
 }
 
 const (
@@ -64,6 +64,18 @@ func newHubSender(h *Hub) *hubSender {
 				TLSHandshakeTimeout: 3 * time.Second, DisableCompression: true, ReadBufferSize: 4 << 10},
 			Timeout: hubCallTime,
 		}}
+}
+
+// later sends what is not kept once the message at hand is answered, or refuses it when
+// too much waits for the participant.
+func (s *hubSender) later(m *hubMessage, c *hubCall) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if box := s.boxes[c.fsp]; s.run == nil || box != nil && len(box) >= hubMostOut {
+		return errHubFull
+	}
+	m.after = append(m.after, c)
+	return nil
 }
 
 // errHubFull says that too much waits for a participant.
@@ -125,11 +137,21 @@ func (s *hubSender) send(ctx context.Context, box chan *hubCall) {
 					s.done(c)
 				}
 				if c.lost != nil {
-					c.lost(ctx)
+					c.lost(!again)
 				}
 			}
 		}
 	}
+}
+
+// health says whether messages go out.
+func (s *hubSender) health() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		return "DOWN"
+	}
+	return "OK"
 }
 
 // done takes a line out of the outbox, soon.
@@ -210,7 +232,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	s.mu.Unlock()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	next := time.Time{}
+	next, before := time.Time{}, h.room.clock.Now() // what is older than this run nobody here has in hand
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -224,7 +246,10 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.room.log.WarnContext(ctx, "transfers of the hub could not be ended", "error", err)
 		}
 		if now := h.room.clock.Now(); now.After(next) {
-			if err := s.resume(ctx, next.IsZero()); err != nil && ctx.Err() == nil {
+			if !next.IsZero() {
+				before = now.Add(-hubAgain)
+			}
+			if err := s.resume(ctx, before); err != nil && ctx.Err() == nil {
 				h.room.log.WarnContext(ctx, "the hub's outbox could not be read", "error", err)
 			}
 			next = now.Add(hubAgain / 3)
@@ -270,18 +295,13 @@ func (s *hubSender) clear(ctx context.Context) error {
 	return nil
 }
 
-// resume takes up lines of the outbox that nobody here has in hand: at the start all,
-// later those that are old, because another process may be at the new ones.
-func (s *hubSender) resume(ctx context.Context, all bool) error {
-	now := s.hub.room.clock.Now()
-	before := now.Add(-hubAgain)
-	if all {
-		before = now
-	}
+// resume takes up lines of the outbox from before a time that nobody here has in hand.
+// Another process may be at the newest ones.
+func (s *hubSender) resume(ctx context.Context, before time.Time) error {
 	var found []*hubCall
 	err := s.hub.room.db.View(ctx, func(tx *store.Tx) error {
 		var err error
-		found, err = store.List(tx, scanHubCall, "select id, fsp, method, resource, path, head, body from payments_hub_outbox where created <= $1 order by created, id limit 2000", store.Micros(before))
+		found, err = store.List(tx, scanHubCall, "select id, fsp, method, resource, path, head, body from payments_hub_outbox where created < $1 order by created, id limit 2000", store.Micros(before))
 		return err
 	})
 	if err != nil {
@@ -296,7 +316,7 @@ func (s *hubSender) resume(ctx context.Context, all bool) error {
 		}
 	}
 	return s.hub.room.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("delete from payments_hub_outbox where created < $1", store.Micros(now.Add(-hubForget)))
+		_, err := tx.Exec("delete from payments_hub_outbox where created < $1", store.Micros(s.hub.room.clock.Now().Add(-hubForget)))
 		return err
 	})
 }
@@ -353,7 +373,7 @@ func (h *Hub) own(to, method, kind, resource, path string, v fspiop.Version, bod
 }
 
 // forwarded are the headers that go on with a message as they came.
-var forwarded = []string{"Content-Type", "Accept", "Date", "Fspiop-Source", "Fspiop-Destination", "Fspiop-Signature", "Fspiop-Uri", "Fspiop-Http-Method", "Traceparent", "Tracestate", "Baggage"}
+var forwarded = []string{"Content-Type", "Accept", "Date", "Fspiop-Source", "Fspiop-Destination", "Fspiop-Signature", "Fspiop-Uri", "Fspiop-Http-Method", "Fspiop-Encryption", "Traceparent", "Tracestate", "Baggage"}
 
 // forward passes a message on as it came, so that the sender's signature holds.
 func (h *Hub) forward(m *hubMessage, to, kind string) *hubCall {

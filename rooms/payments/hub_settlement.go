@@ -165,7 +165,7 @@ func (h *Hub) addSettlement(ctx context.Context, r *http.Request) (hubAnswer, er
 	}
 	var ids []int64
 	for _, w := range p.Windows {
-		ids = append(ids, w.ID)
+		ids = append(ids, int64(w.ID))
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)

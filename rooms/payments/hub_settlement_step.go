@@ -35,12 +35,12 @@ func (h *Hub) stepSettlement(ctx context.Context, r *http.Request) (hubAnswer, e
 	}); err != nil {
 		return hubAnswer{}, err
 	}
-	refused := map[int64]*fspiop.ErrorInformation{}
-	wanted := map[int64]bool{}
+	refused := map[centraladmin.Number]*fspiop.ErrorInformation{}
+	wanted := map[centraladmin.Number]bool{}
 	for _, part := range p.Participants {
 		for _, a := range part.Accounts {
 			wanted[a.ID] = true
-			why, err := h.stepAccount(ctx, id, part.ID, a)
+			why, err := h.stepAccount(ctx, id, int64(part.ID), a)
 			if err != nil {
 				return hubAnswer{}, err
 			}
@@ -52,20 +52,20 @@ func (h *Hub) stepSettlement(ctx context.Context, r *http.Request) (hubAnswer, e
 	}
 	var out centraladmin.SettlementOf
 	err = h.room.db.View(ctx, func(tx *store.Tx) error {
-		out, err = h.settlementView(tx, id, func(l hubSettlementLine) bool { return wanted[l.account] })
+		out, err = h.settlementView(tx, id, func(l hubSettlementLine) bool { return wanted[centraladmin.Number(l.account)] })
 		return err
 	})
 	for i := range out.Participants {
 		for j := range out.Participants[i].Accounts {
 			a := &out.Participants[i].Accounts[j]
-			a.Refused = refused[a.ID]
-			delete(refused, a.ID)
+			a.Refused = refused[centraladmin.Number(a.ID)]
+			delete(refused, centraladmin.Number(a.ID))
 		}
 	}
 	for _, part := range p.Participants { // accounts that the settlement does not have
 		for _, a := range part.Accounts {
 			if why := refused[a.ID]; why != nil {
-				out.Participants = append(out.Participants, centraladmin.SettlementPartyState{ID: part.ID, Accounts: []centraladmin.SettlementAccountState{{ID: a.ID, State: a.State, Reason: a.Reason, Refused: why}}})
+				out.Participants = append(out.Participants, centraladmin.SettlementPartyState{ID: int64(part.ID), Accounts: []centraladmin.SettlementAccountState{{ID: int64(a.ID), State: a.State, Reason: a.Reason, Refused: why}}})
 			}
 		}
 	}
@@ -77,10 +77,10 @@ func settlementSteps(r *http.Request, pid, aid int64) (centraladmin.SettlementPu
 	switch {
 	case aid > 0:
 		p, err := adminBody[centraladmin.StatePut](r)
-		return centraladmin.SettlementPut{Participants: []centraladmin.ParticipantStep{{ID: pid, Accounts: []centraladmin.AccountStep{{ID: aid, State: p.State, Reason: p.Reason, Reference: p.Reference}}}}}, err
+		return centraladmin.SettlementPut{Participants: []centraladmin.ParticipantStep{{ID: centraladmin.Number(pid), Accounts: []centraladmin.AccountStep{{ID: centraladmin.Number(aid), State: p.State, Reason: p.Reason, Reference: p.Reference}}}}}, err
 	case pid > 0:
 		p, err := adminBody[centraladmin.AccountsPut](r)
-		return centraladmin.SettlementPut{Participants: []centraladmin.ParticipantStep{{ID: pid, Accounts: p.Accounts}}}, err
+		return centraladmin.SettlementPut{Participants: []centraladmin.ParticipantStep{{ID: centraladmin.Number(pid), Accounts: p.Accounts}}}, err
 	}
 	return adminBody[centraladmin.SettlementPut](r)
 }
@@ -100,7 +100,7 @@ func (h *Hub) stepAccount(ctx context.Context, id, participant int64, want centr
 			return err
 		}
 		for _, l := range lines {
-			if l.account != want.ID {
+			if l.account != int64(want.ID) {
 				continue
 			}
 			line = l
@@ -123,7 +123,7 @@ func (h *Hub) stepAccount(ctx context.Context, id, participant int64, want centr
 			return err
 		}
 		if _, err := tx.Exec("update payments_hub_settlement_account set state = $3, reason = $4, reference = case when $5 = '' then reference else $5 end, moved = $6, changed = $7 where settlement = $1 and account = $2",
-			id, want.ID, want.State, want.Reason, want.Reference, moved, store.Micros(tx.Now())); err != nil {
+			id, int64(want.ID), want.State, want.Reason, want.Reference, moved, store.Micros(tx.Now())); err != nil {
 			return err
 		}
 		return h.round(tx, id)

@@ -141,7 +141,7 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 		return err
 	}
 	h.settleConversion(ctx, t.Conversion)
-	h.dispatch(calls)
+	m.after = append(m.after, calls...)
 	return nil
 }
 
@@ -297,8 +297,8 @@ func (t *HubTransfer) why() fspiop.ExtensionList {
 	return fspiop.ExtensionList{Extension: []fspiop.Extension{{Key: "cause", Value: text[:min(len(text), 128)]}}}
 }
 
-// transferState answers GET /transfers/{ID} to the two participants; to others it
-// does not exist.
+// transferState answers GET /transfers/{ID} to the two participants, and to nobody
+// else.
 func (h *Hub) transferState(ctx context.Context, m *hubMessage) error {
 	t, err := h.hubTransfer(ctx, m.args[0])
 	if err != nil {
@@ -318,7 +318,10 @@ func (h *Hub) transferState(ctx context.Context, m *hubMessage) error {
 			return h.tell(m, transferPath(m.args[0]), hubJSON(out))
 		}
 	}
-	if t == nil || t.Payer != m.from.Name && t.Payee != m.from.Name {
+	if t != nil && t.Payer != m.from.Name && t.Payee != m.from.Name {
+		return h.tellError(m, fspiop.Fail(fspiop.CodeClient, ""))
+	}
+	if t == nil {
 		return h.tellError(m, fspiop.Fail(fspiop.CodeTransferID, "Provided Transfer ID was not found on the server."))
 	}
 	return h.tell(m, transferPath(t.ID), t.state())

@@ -105,7 +105,7 @@ func period(r *http.Request) (from, to int64, err error) {
 		}
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return 0, 0, fspiop.Fail(fspiop.CodeValidation, name+": a time like 2026-01-31T09:00:00Z is wanted")
+			return 0, 0, fspiop.Fail(fspiop.CodeSyntax, name+": a time like 2026-01-31T09:00:00Z is wanted")
 		}
 		*into = store.Micros(at)
 	}
@@ -120,7 +120,7 @@ func asked(r *http.Request, name string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 {
-		return 0, fspiop.Fail(fspiop.CodeValidation, name+": a whole number is wanted")
+		return 0, fspiop.Fail(fspiop.CodeSyntax, name+": a whole number is wanted")
 	}
 	return n, nil
 }

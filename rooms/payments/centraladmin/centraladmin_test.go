@@ -44,7 +44,7 @@ func TestRead(t *testing.T) {
 		{"a participant", `{"name":"greenbank","currency":"USD"}`, &ParticipantPost{}, "", ""},
 		{"no name", `{"currency":"USD"}`, &ParticipantPost{}, fspiop.CodeMissing, "name"},
 		{"a name with a space", `{"name":"green bank","currency":"USD"}`, &ParticipantPost{}, fspiop.CodeValidation, "name"},
-		{"no such currency", `{"name":"greenbank","currency":"ZZZ"}`, &ParticipantPost{}, fspiop.CodeValidation, "currency"},
+		{"no such currency", `{"name":"greenbank","currency":"ZZZ"}`, &ParticipantPost{}, fspiop.CodeSyntax, "currency"},
 		{"a misspelt element", `{"name":"greenbank","curency":"USD"}`, &ParticipantPost{}, fspiop.CodeValidation, "not known"},
 		{"no JSON", `name=greenbank`, &ParticipantPost{}, fspiop.CodeSyntax, "JSON"},
 		{"something behind it", `{"name":"greenbank","currency":"USD"} {}`, &ParticipantPost{}, fspiop.CodeSyntax, "behind"},

@@ -2,6 +2,7 @@ package centraladmin
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"sarai/rooms/payments/fspiop"
@@ -50,3 +51,20 @@ func (d Decimal) Units(scale int) (int64, error) { return fspiop.ParseAmount(str
 
 // DecimalOf writes whole units of 10^-scale.
 func DecimalOf(n int64, scale int) Decimal { return Decimal(fspiop.FormatAmount(n, scale)) }
+
+// Number names a window, a participant, an account. Some clients write it as a
+// string.
+type Number int64
+
+var errNumber = errors.New("a whole number above zero is wanted")
+
+// UnmarshalJSON takes the digits out of a number or a string.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	text := strings.TrimSuffix(strings.TrimPrefix(string(b), `"`), `"`)
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || v < 1 {
+		return errNumber
+	}
+	*n = Number(v)
+	return nil
+}

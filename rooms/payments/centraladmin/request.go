@@ -35,8 +35,8 @@ func Read(r io.Reader, into Request) *fspiop.Fault {
 		switch {
 		case errors.As(err, &wrong):
 			return invalid(wrong.Field, "a value of another kind is wanted")
-		case errors.Is(err, errDecimal):
-			return fspiop.Fail(fspiop.CodeValidation, errDecimal.Error())
+		case errors.Is(err, errDecimal), errors.Is(err, errNumber):
+			return fspiop.Fail(fspiop.CodeValidation, err.Error())
 		case strings.HasPrefix(err.Error(), "json: unknown field "):
 			return fspiop.Fail(fspiop.CodeValidation, "an element is not known here")
 		}
@@ -69,7 +69,7 @@ func currency(element, code string, must bool) *fspiop.Fault {
 	case code == "" && must:
 		return missing(element)
 	case code != "" && !fspiop.IsCurrency(code):
-		return invalid(element, "a currency code of ISO 4217 is wanted")
+		return fspiop.Fail(fspiop.CodeSyntax, element+": a currency code of ISO 4217 is wanted")
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ type SettlementPost struct {
 	Model   string `json:"settlementModel"`
 	Reason  string `json:"reason"`
 	Windows []struct {
-		ID int64 `json:"id"`
+		ID Number `json:"id"`
 	} `json:"settlementWindows"`
 }
 
@@ -103,13 +103,13 @@ type SettlementPut struct {
 
 // ParticipantStep is a participant whose accounts go on.
 type ParticipantStep struct {
-	ID       int64         `json:"id"`
+	ID       Number        `json:"id"`
 	Accounts []AccountStep `json:"accounts"`
 }
 
 // AccountStep is an account that goes on.
 type AccountStep struct {
-	ID        int64  `json:"id"`
+	ID        Number `json:"id"`
 	State     string `json:"state"`
 	Reason    string `json:"reason"`
 	Reference string `json:"externalReference"`

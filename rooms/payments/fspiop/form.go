@@ -31,7 +31,7 @@ func IsID(s string) bool {
 	return s[14] >= '1' && s[14] <= '7' && strings.IndexByte("89ab", s[19]) >= 0
 }
 
-// IsName tests the standard's form of a person's name (API Definition 7.2.4):
+// isName tests the standard's form of a person's name (API Definition 7.2.4):
 // letters, marks, digits, connectors, and space . , ' - ; not only spaces.
 func isName(s string) bool {
 	n := utf8.RuneCountInString(s)
@@ -46,7 +46,7 @@ func isName(s string) bool {
 	return true
 }
 
-// isCode tests ^[A-Z_]{1,32}$, the form of scenarios and the like.
+// isUpper tests ^[A-Z_]{1,32}$, the form of scenarios and the like.
 func isUpper(s string) bool {
 	if len(s) == 0 || len(s) > 32 {
 		return false

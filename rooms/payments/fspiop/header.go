@@ -14,7 +14,7 @@ const (
 	HeaderSignature   = "FSPIOP-Signature"
 	HeaderURI         = "FSPIOP-URI"
 	HeaderMethod      = "FSPIOP-HTTP-Method"
-	HeaderEncryption  = "FSPIOP-Encryption"
+	HeaderEncryption  = "FSPIOP-Encryption" // between the participants: a hub passes it on
 )
 
 // Version is a version of a resource.
@@ -152,7 +152,7 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 			return out, f
 		}
 	case request:
-		return out, Fail(CodeMissing, "Accept is required")
+		return out, Fail(CodeMissing, "Accept is required: /header must have required property 'accept'")
 	}
 	if h.Get("Date") == "" {
 		return out, Fail(CodeMissing, "/header must have required property 'date'")
@@ -167,27 +167,25 @@ func ReadHead(h http.Header, method, resource string) (Head, *Fault) {
 		return out, Fail(CodeMissing, "/header must have required property 'fspiop-source'")
 	case len(out.Source) > 32 || len(out.Destination) > 32:
 		return out, Fail(CodeSyntax, "FSPIOP-Source and FSPIOP-Destination have at most 32 characters")
-	case h.Get(HeaderEncryption) != "":
-		return out, Fail(CodeNotImplemented, "encrypted fields are not supported")
 	}
 	return out, nil
 }
 
 // readAccept takes the newest version that both sides understand.
 func (h *Head) readAccept(accept, resource string) *Fault {
-	any, found := false, false
+	ours, found := false, false
 	for one := range strings.SplitSeq(accept, ",") {
 		m, ok := parseMedia(one)
 		if !ok || m.resource != resource {
 			continue
 		}
-		any = true
+		ours = true
 		if v, ok := m.newest(); ok && (!found || v.Major > h.Accept.Major || v.Major == h.Accept.Major && v.Minor > h.Accept.Minor) {
 			h.Accept, found = v, true
 		}
 	}
 	switch {
-	case !any:
+	case !ours:
 		return Fail(CodeSyntax, "Invalid accept header")
 	case !found:
 		f := Fail(CodeVersion, "The Client requested an unsupported version, see extension list for supported version(s).")
@@ -197,11 +195,14 @@ func (h *Head) readAccept(accept, resource string) *Fault {
 	return nil
 }
 
-// Callback is the version in which to answer: what was asked for, or else what we
-// know best.
+// Callback is the version in which to answer: what was asked for, or else that of the
+// message.
 func (h Head) Callback() Version {
-	if h.Accept == (Version{}) {
-		return Known
+	switch {
+	case h.Accept != (Version{}):
+		return h.Accept
+	case h.Content != (Version{}):
+		return h.Content
 	}
-	return h.Accept
+	return Known
 }

@@ -27,7 +27,9 @@ var (
 		must("initiatorType", oneOf("CONSUMER", "AGENT", "BUSINESS", "DEVICE")), may("refundInfo", refund), may("balanceOfPayments", form("three digits", func(s string) bool { return len(s) == 3 && allDigits(s) })))
 	geo = object(must("latitude", form("degrees from -90 to 90", isCoordinate(90))), must("longitude", form("degrees from -180 to 180", isCoordinate(180))))
 
-	errorInformation = object(must("errorCode", form("an error code of four digits", isErrorCode)), must("errorDescription", text(1, 128)), may("extensionList", extensions))
+	// Hubs in use take an error code that is a number.
+	errorCode        = &Schema{kind: String, form: isErrorCode, name: "an error code of four digits", number: true}
+	errorInformation = object(must("errorCode", errorCode), must("errorDescription", text(1, 128)), may("extensionList", extensions))
 )
 
 // ErrorBody is the body of every callback to a path that ends in /error.

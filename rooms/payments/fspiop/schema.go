@@ -13,6 +13,7 @@ type Schema struct {
 	form    func(string) bool // of a string; nil: any
 	name    string            // of the form, for people: "must be an amount ..."
 	enum    []string
+	number  bool // a JSON number of digits will do too
 	integer bool // a parameter of digits: another one has the wrong type
 	min     int  // characters of a string, items of an array
 	max     int  // 0: no bound
@@ -69,6 +70,9 @@ func (s *Schema) check(v *Value, path string) *Fault {
 		if v.Kind == Null && s.kind == String {
 			// Hubs in use read null as an empty text, which no form allows.
 			return s.checkText("", path)
+		}
+		if v.Kind == Number && s.number {
+			return s.checkText(v.Text, path)
 		}
 		return Fail(CodeSyntax, path+" must be "+s.kind.String())
 	}
