@@ -140,3 +140,43 @@ func TestWithoutJavaScript(t *testing.T) {
 		t.Logf("%s: %d pages without JavaScript", lang, len(w.Pages()))
 	}
 }
+
+// Two people and the rail's operator, in Urdu on a phone: asked, paid, a green till,
+// money back, a dispute. No page has a violation that axe-core can find.
+func TestMoneyOnAPhone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
+	b := webtest.Need(t)
+	h := country(t)
+	axe := webtest.AxePath() != ""
+	if !axe {
+		t.Log("no axe-core: the pages are walked but not judged; run npm ci in conformance/axe, or set SARAI_AXE")
+	}
+	look := func(p *browser.Person, page string) error {
+		wide, err := p.Tab().Overflow()
+		if err != nil {
+			return err
+		}
+		if wide > 0 {
+			t.Errorf("%s: %d pixels wider than its window", page, wide)
+		}
+		if !axe {
+			return nil
+		}
+		found, err := p.Tab().Axe()
+		for _, f := range found {
+			t.Errorf("%s: %s", page, f)
+		}
+		return err
+	}
+	w := browser.New(browser.Options{Browser: b, Base: h.Base(), Lang: "ur", Look: look, View: webtest.View{Name: "360", Width: 360, Height: 740}})
+	green, err := w.Money()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d pages; the till turned green after %v", len(w.Pages()), green)
+	if green > 2*time.Second { // well below one on a machine that does nothing else
+		t.Errorf("the till took %v to turn green", green)
+	}
+}

@@ -31,6 +31,7 @@ type Intent struct {
 	Fee     *Fee
 	Checked bool   // the code bears our signature and it holds
 	Lookup  string // by which the payee was found; "" for a code we signed
+	IBAN    string // of a payee at a connected participant, for whom Payee stands
 }
 
 // feeCode makes the signed dynamic code of a fee.
@@ -93,6 +94,9 @@ func (r *Room) read(ctx context.Context, by Asker, text string) (*Intent, error)
 		return r.readPerson(ctx, by, text)
 	case strings.HasPrefix(text, "0002"):
 		return r.readMerchant(ctx, by, text)
+	}
+	if out, err := r.outward(ctx, text); err != nil || out != nil {
+		return out, err
 	}
 	k, err := r.typed(ctx, text)
 	if err != nil {

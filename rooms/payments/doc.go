@@ -77,9 +77,22 @@
 // over. A return ends it. The job payments.recall.step carries messages until they
 // have arrived. Of one payment one recall is open at most.
 //
+// A payment from a wallet to an IBAN at a connected participant goes out as a
+// pacs.008 for the payer's participant, in two phases (outward.go).
+//
 // Between connected participants an [Ask] is a request to pay (pain.013), handed on
 // to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
 // that names it: once, that amount, to that account, before its time is over.
+//
+// # Asking, limits, money back
+//
+// A [Request] asks a payer for an amount, now or until a date; the payer sees who asks
+// by the name in our books, and pays it once or refuses. [Limits] bound what a person
+// pays at once and in a day: they are counted in the transaction that decides the
+// payment, and who decides in a currency decides alone, so no race passes them. A
+// payee pays money back ([Room.Refund], a [Return]); a payer who complains opens a
+// [Dispute], which the payee answers within the pack's working days and the operator
+// decides otherwise. What ends a dispute with money moves the money too.
 //
 // # The directory
 //
@@ -233,7 +246,8 @@
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 // Files: payments_bulk, payments_bulk_line, payments_bulk_claim,
-// payments_bulk_reason. GovStack: payments_source, payments_beneficiary,
+// payments_bulk_reason. Customers: payments_request, payments_limit,
+// payments_spending, payments_dispute. GovStack: payments_source, payments_beneficiary,
 // payments_batch_call, payments_voucher, payments_voucher_group,
 // payments_voucher_merchant, payments_voucher_guess.
 // Hub: payments_hub_fsp, payments_hub_currency, payments_hub_endpoint,
@@ -259,6 +273,10 @@
 // payments.bulk.uploaded, .validated, .checked, .released, .progressed (a few a
 // second at most), .finished, .rejected, .cancelled; payments.voucher.preactivated,
 // .activated, .used, .cancelled, .expired. See bulk_events.go.
+//
+// payments.request.asked, .paid, .refused, .expired, .withdrawn; payments.limit.changed;
+// payments.dispute.opened, .contested, .unanswered, .refunded, .rejected, .withdrawn. See
+// request_events.go and dispute_events.go.
 //
 // # Standards and laws
 //

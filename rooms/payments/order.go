@@ -28,6 +28,7 @@ type Order struct {
 	Created  time.Time
 	Expires  time.Time
 	Transfer string // "" until it was confirmed
+	IBAN     string // of the payee, at a connected participant
 	Payer    *Account
 	Payee    *Account
 	Warn     Warning // what the directory knows about the payee
@@ -38,12 +39,12 @@ func (o Order) GateResource() gate.Resource {
 	return gate.Resource{Type: "PaymentsOrder", ID: o.ID, Attrs: map[string]any{"subject": o.Subject}}
 }
 
-const orderColumns = "id, subject, debit, credit, amount, currency, purpose, fee, checked, created, expires, transfer"
+const orderColumns = "id, subject, debit, credit, amount, currency, purpose, fee, checked, created, expires, transfer, payee_iban"
 
 func scanOrder(scan store.Scan) (*Order, error) {
 	var o Order
 	var created, expires int64
-	err := scan(&o.ID, &o.Subject, &o.Debit, &o.Credit, &o.Amount, &o.Currency, &o.Purpose, &o.Fee, &o.Checked, &created, &expires, &o.Transfer)
+	err := scan(&o.ID, &o.Subject, &o.Debit, &o.Credit, &o.Amount, &o.Currency, &o.Purpose, &o.Fee, &o.Checked, &created, &expires, &o.Transfer, &o.IBAN)
 	o.Created, o.Expires = store.Time(created), store.Time(expires)
 	return &o, err
 }
@@ -61,6 +62,9 @@ func getOrder(tx *store.Tx, id string) (*Order, error) {
 	}
 	if o.Payee, err = getAccount(tx, o.Credit); err == nil && o.Transfer == "" {
 		o.Warn, err = warning(tx, o)
+	}
+	if o.IBAN != "" && err == nil {
+		o.Payee.IBAN = o.IBAN
 	}
 	return o, err
 }
@@ -86,8 +90,8 @@ func (r *Room) prepare(ctx context.Context, actor, subject string, from *Account
 		if err := useLookup(tx, in.Lookup, actor, in.Payee.ID, id); err != nil {
 			return err
 		}
-		_, err := tx.Exec("insert into payments_order ("+orderColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '')",
-			id, subject, from.ID, in.Payee.ID, in.Amount, from.Currency, in.Purpose, fee, in.Checked, store.Micros(tx.Now()), store.Micros(tx.Now().Add(OrderTime)))
+		_, err := tx.Exec("insert into payments_order ("+orderColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', $12)",
+			id, subject, from.ID, in.Payee.ID, in.Amount, from.Currency, in.Purpose, fee, in.Checked, store.Micros(tx.Now()), store.Micros(tx.Now().Add(OrderTime)), in.IBAN)
 		return err
 	})
 	return id, err
@@ -109,7 +113,7 @@ func (r *Room) confirm(ctx context.Context, actor string, o *Order, amount int64
 		return nil, err
 	}
 	return r.Pay(ctx, actor, Instant{
-		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency,
+		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency, IBAN: o.IBAN,
 		Note: Note{Purpose: o.Purpose, Fee: o.Fee},
 		Before: func(tx *store.Tx) error {
 			if err := allowCalm(tx, o.ID, amount); err != nil {

@@ -64,6 +64,7 @@ func TestTheRail(t *testing.T) {
 		{"many return at once", manyReturnAtOnce},
 		{"an account that the house keeps returns", anAccountThatTheHouseKeepsReturns},
 		{"answers that come later", answersThatComeLater},
+		{"a citizen pays somebody at a connected bank", aCitizenPaysSomebodyAtAConnectedBank},
 		{"a storm of questions", aStormOfQuestions},
 		{"a request is paid", aRequestIsPaid},
 		{"a request is refused", aRequestIsRefused},

@@ -110,12 +110,18 @@ type Instant struct {
 	Note     Note
 	Before   func(tx *store.Tx) error
 	After    func(tx *store.Tx, transfer string) error // only when it was committed now
+	// IBAN is the payee's account when Credit stands for the customers of a connected
+	// participant.
+	IBAN string
 }
 
 // Pay makes an instant payment. A refusal by the book is an outcome, kept and
 // given again for the same key: the transfer's phase is then "refused". More than the
 // payer's limits allow ([Limits]) is a Conflict.
 func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, error) {
+	if p.IBAN != "" {
+		return r.payOut(ctx, actor, p)
+	}
 	id := r.newID()
 	note := p.Note
 	if note.Reference == "" {
