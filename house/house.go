@@ -105,7 +105,7 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err = h.rail.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
 		return h, err
 	}
-	if err = h.hub.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
+	if err = h.hub.open(ctx, h.rooms.payments, h.rooms.identity.VerifyBearer, h.telemetry.Logger); err != nil {
 		return h, err
 	}
 	if cfg.Demo != nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sarai/courtyard/gate"
 	"sarai/rooms/payments"
 )
 
@@ -38,13 +39,13 @@ func (c Config) hubbed(ctx context.Context) (*hub, error) {
 	return &hub{listener: l, unsigned: c.HubUnsigned}, nil
 }
 
-// open reads the hub's key.
-func (l *hub) open(ctx context.Context, room *payments.Room, log *slog.Logger) (err error) {
+// open reads the hub's key. verify tells whom an access token speaks for.
+func (l *hub) open(ctx context.Context, room *payments.Room, verify func(context.Context, string) (gate.Principal, error), log *slog.Logger) (err error) {
 	if l == nil {
 		return nil
 	}
 	l.log = log
-	l.hub, err = room.OpenHub(ctx, payments.HubOptions{Unsigned: l.unsigned})
+	l.hub, err = room.OpenHub(ctx, payments.HubOptions{Unsigned: l.unsigned, Verify: verify})
 	return err
 }
 

@@ -74,6 +74,7 @@ class Provider {
     const source = headers['fspiop-source']
     const later = fn => setImmediate(() => fn().catch(e => console.error(`simulator ${this.name}: ${e.message}`)))
     const id = ['parties', 'participants'].includes(resource) ? rest[1] : (rest[0] ?? body?.quoteId ?? body?.transferId ?? body?.transactionRequestId)
+    if (!['parties', 'participants', 'quotes', 'transfers', 'transactionRequests', 'authorizations'].includes(resource)) return accepted(404)
     accepted(method === 'PUT' || method === 'PATCH' ? 200 : 202)
     if (method === 'PUT') return this.record('callbacks', id, headers, body)
     if (method === 'PATCH') return this.record('notifications', id, headers, body)

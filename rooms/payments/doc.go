@@ -218,6 +218,18 @@
 // source, destination, method and path. Without keys ([HubOptions.Unsigned]) the hub
 // trusts its line, and listens on a loopback address only.
 //
+// Whoever runs the hub does so by Mojaloop's own interfaces (package centraladmin
+// has the messages): participants, accounts, limits, funds and settlement models,
+// then windows and settlements. There is no second book: an account there is a
+// number for accounts of the ledger, and what it shows is read from them. A position
+// is what is reserved, less the position account, less what the obligation account
+// has for windows that are not settled. A window of the hub is one of each of its
+// currencies, ended by CUT rows of their books; the country's own currency is settled
+// by the rail. Settling pays at the settlement bank: a creditor's due goes over its
+// settlement account to the hub's multilateral account, a debtor's comes back from it,
+// so that it is at zero when all have paid. After a cut the floors of the settlement
+// accounts follow in the next batch: in between a debtor may reserve as much again.
+//
 // # Tables
 //
 // payments_participant, payments_certificate, payments_book (leases),
@@ -225,6 +237,10 @@
 // payments_order, payments_return, payments_recall, payments_ask; made from the batches: payments_transfer, payments_key,
 // payments_position, payments_window, payments_index and the balances of
 // payments_account.
+// Hub's operator: payments_hub_counter, payments_hub_number, payments_hub_account,
+// payments_hub_limit, payments_hub_fund, payments_hub_model, payments_hub_oracle,
+// payments_hub_window, payments_hub_window_part, payments_hub_due,
+// payments_hub_settlement, payments_hub_settlement_account.
 // Settlement: payments_scheme, payments_settlement, payments_settlement_line,
 // payments_fund, payments_alert.
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"sarai/courtyard/store"
@@ -50,6 +51,8 @@ func (h *Hub) fulfil(ctx context.Context, m *hubMessage) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	switch {
+	case m.head.Destination != "" && !strings.EqualFold(m.head.Destination, t.Payer) && !strings.EqualFold(m.head.Destination, h.name):
+		return h.abort(ctx, m, t, hash, fspiop.Fail(fspiop.CodeValidation, "fspiop-destination is not the payer's participant"))
 	case fulfilment == "":
 		return h.abort(ctx, m, t, hash, fspiop.Fail(fspiop.CodeValidation, "fulfilment is required"))
 	case !fspiop.Fulfils(fulfilment, t.Condition):

@@ -71,7 +71,7 @@ func newHubSender(h *Hub) *hubSender {
 func (s *hubSender) later(m *hubMessage, c *hubCall) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if box := s.boxes[c.fsp]; s.run == nil || box != nil && len(box) >= hubMostOut {
+	if box := s.boxes[c.fsp]; s.run == nil || len(box) >= hubMostOut {
 		return errHubFull
 	}
 	m.after = append(m.after, c)

@@ -38,7 +38,7 @@ func is32Bytes(s string) bool { return len(s) == 43 && isURL64(s) }
 func isURL64(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+		if known := c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'; !known {
 			return false
 		}
 	}

@@ -23,7 +23,7 @@ func IsID(s string) bool {
 				return false
 			}
 		default:
-			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			if hex := c >= '0' && c <= '9' || c >= 'a' && c <= 'f'; !hex {
 				return false
 			}
 		}
@@ -52,15 +52,12 @@ func isUpper(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if !(s[i] >= 'A' && s[i] <= 'Z' || s[i] == '_') {
+		if known := s[i] >= 'A' && s[i] <= 'Z' || s[i] == '_'; !known {
 			return false
 		}
 	}
 	return true
 }
-
-// isInteger tests ^[1-9]\d*$.
-func isInteger(s string) bool { return len(s) > 0 && s[0] != '0' && allDigits(s) }
 
 func isErrorCode(s string) bool { return len(s) == 4 && s[0] != '0' && allDigits(s) }
 
