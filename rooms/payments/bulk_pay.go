@@ -88,6 +88,10 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 			return job.Put(tx, job.Job{Kind: jobBulkPay, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}})
 		}, nil
 	}
+	// Done means that everybody's balance, history and receipt are there too.
+	if err := r.sequencer.Settle(ctx, b.Currency); err != nil {
+		return nil, err
+	}
 	return func(tx *store.Tx) error { return finishBulk(tx, no) }, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sarai/courtyard/store"
+	"sarai/courtyard/store/storetest"
 )
 
 type fields map[string]any
@@ -216,6 +217,7 @@ func (h *hall) foreign(bank string) (c struct{ Key, IBAN string }) {
 
 // TestParticipantsPassANumberOn is a portability claim between two banks.
 func TestParticipantsPassANumberOn(t *testing.T) {
+	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 40, func(h *hall) {
 		c := h.demo.Citizens[30]

@@ -317,9 +317,10 @@ func (v disputeView) rows(ctx context.Context) []web.Answer {
 	if v.Side != "payer" {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payer"), Value: v.From.Name(lang)})
 	}
-	if v.Side == "operator" {
+	switch v.Side {
+	case "operator":
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.To.Name(lang)})
-	} else if v.Side == "payer" {
+	case "payer":
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.To.Payee(lang)})
 	}
 	if v.Paid.Purpose != "" {

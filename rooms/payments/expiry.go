@@ -26,6 +26,7 @@ func (r *Room) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			r.leave(ctx)
 			return nil
 		case <-tick.C:
 		}
@@ -40,6 +41,20 @@ func (r *Room) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// leave lets the tables catch up with the ledger before the process ends, so that
+// whoever reads the database next finds all of it there. Nothing is lost when it
+// is cut off.
+func (r *Room) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaving)
+	defer cancel()
+	if err := r.sequencer.Settle(ctx, r.pack.Currency.Code); err != nil {
+		r.log.WarnContext(ctx, "the tables of the ledger are left behind; the next process makes up for them", "error", err)
+	}
+}
+
+// leaving is how long the end of a process waits for the tables.
+const leaving = 20 * time.Second
 
 // Expire gives back the reservations whose time is over, and says how many.
 func (r *Room) Expire(ctx context.Context) (n int, err error) {

@@ -379,7 +379,7 @@ var forwarded = []string{"Content-Type", "Accept", "Date", "Fspiop-Source", "Fsp
 func (h *Hub) forward(m *hubMessage, to, kind string) *hubCall {
 	head := http.Header{}
 	for _, name := range forwarded {
-		if v := m.header[name]; len(v) > 0 && !(name == "Accept" && m.method != http.MethodPost && m.method != http.MethodGet) {
+		if v := m.header[name]; len(v) > 0 && (name != "Accept" || m.method == http.MethodPost || m.method == http.MethodGet) {
 			head[name] = v
 		}
 	}

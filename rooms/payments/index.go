@@ -33,7 +33,7 @@ const indexWait = 5 * time.Second
 
 // mostBehind is how many rows the tables may lag behind before they are given
 // all the time they need; what they miss is held in memory.
-const mostBehind = 400_000
+const mostBehind = 200_000
 
 // committed hands a batch to the tables.
 func (l *line) committed(d *deciding, last int64) {

@@ -22,10 +22,10 @@ import (
 const LocalRequest = "RTP"
 
 // Reasons in the answers to requests to pay, of ISO 20022's external code list.
-const (
-	reasonLate ledger.Reason = "TM01" // after the request's expiry
-	askTaken                 = "ACTC" // the debtor's participant has it
-)
+const reasonLate ledger.Reason = "TM01" // after the request's expiry
+
+// askTaken is a status: the debtor's participant has the request.
+const askTaken = "ACTC"
 
 // mostAsk is how far in the future a request may end.
 const mostAsk = 92 * 24 * time.Hour

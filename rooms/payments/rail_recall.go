@@ -54,7 +54,7 @@ func (l *Rail) recalled(ctx context.Context, from *peer, m *wire.Message, d *cam
 	case t.DebitBook != from.ID || t.Debit != clientsAccount(from.ID, t.Currency):
 		return refuse(string(reasonNotTheirs))
 	}
-	amount := int64(0)
+	var amount int64
 	if a := tx.OrgnlIntrBkSttlmAmt; a != nil {
 		if amount, err = iso20022.Minor(a.Value, l.room.pack.Currency.Code); err != nil || a.Ccy != l.room.pack.Currency.Code || amount != known[c.Original].Amount {
 			return refuse(string(reasonWrongAmount))

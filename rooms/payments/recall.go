@@ -159,7 +159,7 @@ func (r *Room) answerRecall(ctx context.Context, actor, keeper, original string,
 	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		out, err = recallWhere(tx, "original = $1 and keeper = $2 order by case when state in ('open', 'accepted') then 0 else 1 end, asked desc limit 1 for update", original, keeper)
-		if err != nil || out.State != RecallOpen && !(out.State == RecallAccepted && !accept) {
+		if err != nil || out.State != RecallOpen && (out.State != RecallAccepted || accept) {
 			return err
 		}
 		state := RecallAccepted
@@ -227,7 +227,7 @@ func (r *Room) GiveBack(ctx context.Context, actor, id string, accept bool, reas
 	case err != nil:
 		return nil, err
 	case back.Phase == ledger.Refused || back.Phase == ledger.Aborted || back.Phase == ledger.Expired:
-		return r.answerRecall(ctx, actor, c.Keeper, c.Original, false, string(back.Transfer.Reason))
+		return r.answerRecall(ctx, actor, c.Keeper, c.Original, false, string(back.Reason))
 	}
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		c, err = recallWhere(tx, "id = $1", id)

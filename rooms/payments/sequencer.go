@@ -96,10 +96,12 @@ func (q *Sequencer) line(currency string) *line {
 	return l
 }
 
-// Open reads the ledger of a currency and brings the tables up to date with it.
-// Do does the same by itself; whoever opens early sees a damaged ledger early.
+// Open reads the ledger of a currency and begins to bring the tables up to date
+// with it; a writer that was killed under load may have left them behind, and
+// payments need not wait for that. Do does the same by itself; whoever opens early
+// sees a damaged ledger early.
 func (q *Sequencer) Open(ctx context.Context, currency string) error {
-	_, err := q.Do(ctx, Work{Currency: currency})
+	_, err := q.Do(ctx, Work{Currency: currency, Quiet: true})
 	return err
 }
 

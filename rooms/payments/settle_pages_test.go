@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sarai/courtyard/gate"
+	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/iso20022/camt053"
 )
 
@@ -63,6 +64,7 @@ func (h *hall) reported(number int64, state string) Settlement {
 // money in, participants read their own statements and nobody else's, and the clock
 // closes the next window.
 func TestTheTreasurysDay(t *testing.T) {
+	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 12, func(h *hall) {
 		ctx := context.Background()

@@ -15,6 +15,7 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/courttest"
 	"sarai/courtyard/store"
+	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments"
 )
 
@@ -27,6 +28,7 @@ const tenant = `{"Bank": "ntb", "Currency": "AED", "Program": "kafaalat", "Sourc
 // TestGovStack tells the stories of vouchers and batches as an information
 // mediator calls them, on both engines.
 func TestGovStack(t *testing.T) {
+	storetest.Long(t)
 	t.Parallel()
 	var room *payments.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {

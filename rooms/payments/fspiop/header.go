@@ -52,7 +52,7 @@ func parseMedia(s string) (m media, ok bool) {
 	if !found {
 		return m, false
 	}
-	if m.resource, found = strings.CutSuffix(rest, "+json"); !found || m.resource == "" || strings.IndexFunc(m.resource, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') }) >= 0 {
+	if m.resource, found = strings.CutSuffix(rest, "+json"); !found || m.resource == "" || strings.IndexFunc(m.resource, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) >= 0 {
 		return m, false
 	}
 	if !more {
