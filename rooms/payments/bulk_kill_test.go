@@ -27,7 +27,6 @@ const bulkKillLines = 4000
 // again and again until the file is done. Everybody is paid once, whenever the
 // blow fell: between the ledger's decision and the marking of the lines too.
 func TestBulkIsKilled(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		db, q := town(t, url, clock.System)

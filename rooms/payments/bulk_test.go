@@ -15,7 +15,6 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments"
 )
 
@@ -27,7 +26,6 @@ var (
 
 // TestBulk tells the stories of files of payments in a village on both engines.
 func TestBulk(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	var room *payments.Room
 	var trouble *payments.TestLedger

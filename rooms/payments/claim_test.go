@@ -15,7 +15,6 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -68,7 +67,6 @@ func bookOf(account string) string { return account[strings.LastIndex(account, "
 // TestClaimsFollowTheirModel takes random steps of three people with two accounts
 // each and two mobile numbers, and holds the directory against the model.
 func TestClaimsFollowTheirModel(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 20, func(h *hall) {
 		ctx := context.Background()
@@ -323,7 +321,6 @@ func (h *hall) prove(b *http.Client, path, mobile string, fields ...string) (wor
 
 // TestANumberChangesHands tells the story of a mobile number on the pages.
 func TestANumberChangesHands(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 40, func(h *hall) {
 		as := func(key string) *http.Client { return h.AsCitizen("s-" + key) } // sessions end while the clock moves

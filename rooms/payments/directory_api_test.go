@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 )
 
 type fields map[string]any
@@ -217,7 +216,6 @@ func (h *hall) foreign(bank string) (c struct{ Key, IBAN string }) {
 
 // TestParticipantsPassANumberOn is a portability claim between two banks.
 func TestParticipantsPassANumberOn(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 40, func(h *hall) {
 		c := h.demo.Citizens[30]

@@ -295,7 +295,6 @@ func TestTokensAreExactInSeveralProcesses(t *testing.T) {
 // TestNobodyReadsOutTheDirectory attacks the directory for a day, in the best
 // ways a person has, and counts the names that were shown.
 func TestNobodyReadsOutTheDirectory(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 160, func(h *hall) {
 		ctx := context.Background()

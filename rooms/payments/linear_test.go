@@ -86,7 +86,6 @@ func cutOut(s, part string) (string, bool) {
 // abort and read at once and asks whether some order of all they did, each within
 // its own time, explains every answer.
 func TestTheLedgerIsLinearizable(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		for round := range 6 {

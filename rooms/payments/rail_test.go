@@ -23,7 +23,6 @@ import (
 	"sarai/courtyard/courttest"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments"
 	"sarai/rooms/payments/bank"
 	"sarai/rooms/payments/iso20022"
@@ -36,7 +35,6 @@ import (
 // messages only, on both engines. After each story the banks' own books agree with
 // the rail's ledger, and the ledger's promises hold.
 func TestTheRail(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	stories := []struct {
 		name string

@@ -21,7 +21,6 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/courttest"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/courtyard/tlog"
 	"sarai/rooms/payments"
 )
@@ -36,7 +35,6 @@ func (names) Name(_ context.Context, subject, _ string) (en, ur string, err erro
 // TestTheRoom tells the stories in a small seeded country on both engines. The
 // pseudonym of citizen c0007 is "s-c0007".
 func TestTheRoom(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	stories := []struct {
 		name string

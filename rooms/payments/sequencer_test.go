@@ -342,7 +342,6 @@ func TestExpiryRacesCommit(t *testing.T) {
 
 // TestTheAuditorFindsWhatWasChanged: a balance, a row, a note of what was before.
 func TestTheAuditorFindsWhatWasChanged(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	for name, change := range map[string]string{
 		"a balance":                "update payments_account set balance = balance + 1 where id = 'ayesha'",

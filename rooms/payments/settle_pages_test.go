@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"sarai/courtyard/gate"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/iso20022/camt053"
 )
 
@@ -64,7 +63,6 @@ func (h *hall) reported(number int64, state string) Settlement {
 // money in, participants read their own statements and nobody else's, and the clock
 // closes the next window.
 func TestTheTreasurysDay(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	inHall(t, 12, func(h *hall) {
 		ctx := context.Background()

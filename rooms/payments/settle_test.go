@@ -206,7 +206,6 @@ func TestAReportThatDoesNotFitIsNotMade(t *testing.T) {
 // pages follow each other, what a window ends with the next begins with, and all
 // participants together are what the issuing account gave.
 func TestStatementsReconcile(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		s := newSettler(t, url)

@@ -15,7 +15,6 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/courttest"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments"
 )
 
@@ -28,7 +27,6 @@ const tenant = `{"Bank": "ntb", "Currency": "AED", "Program": "kafaalat", "Sourc
 // TestGovStack tells the stories of vouchers and batches as an information
 // mediator calls them, on both engines.
 func TestGovStack(t *testing.T) {
-	storetest.Long(t)
 	t.Parallel()
 	var room *payments.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
@@ -37,17 +35,6 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
 }
-
-// Long marks a test whose stories take long on both engines: with -short it runs
-// on SQLite only. The whole run has both. Call it first.
-func Long(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		long.Store(t.Name(), true)
-	}
-}
-
-var long sync.Map // names of tests
 
 // Open opens and migrates a database and closes it at the end of the test.
 func Open(t testing.TB, cfg store.Config) *store.DB {
@@ -79,11 +66,6 @@ func Postgres(t testing.TB) string {
 	server := os.Getenv(Env)
 	if server == "" {
 		t.Skipf("%s is not set: PostgreSQL is not tested", Env)
-	}
-	if whole, _, _ := strings.Cut(t.Name(), "/"); testing.Short() {
-		if _, ok := long.Load(whole); ok {
-			t.Skip("a long test: with -short it runs on SQLite only")
-		}
 	}
 	u, err := url.Parse(server)
 	if err != nil {
