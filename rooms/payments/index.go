@@ -18,7 +18,7 @@ import (
 // meanwhile, so few while requests wait; many when the tables only have to catch up,
 // because then each page is written once for all of them.
 const (
-	indexRowsBusy = 2_000
+	indexRowsBusy = 8_000
 	indexRowsIdle = 16_000
 )
 
