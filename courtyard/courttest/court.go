@@ -110,9 +110,12 @@ func logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }
 
+// builtin reads the country pack once in a process: nothing writes into a pack.
+var builtin = sync.OnceValues(func() (*country.Pack, error) { return country.Builtin("pk") })
+
 func prepare(t testing.TB, db *store.DB, manual *clock.Manual, rooms func(c *courtyard.Courtyard) error) (*Court, *httptest.Server, error) {
 	t.Helper()
-	pack, err := country.Builtin("pk")
+	pack, err := builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +132,7 @@ func prepare(t testing.TB, db *store.DB, manual *clock.Manual, rooms func(c *cou
 	}
 	base := "http://localhost:" + port // a name, not an address: browsers keep no passkeys for addresses
 	c, err := courtyard.Open(courtyard.Options{DB: db, Pack: pack, Master: master, Base: base, Demo: true, Version: "test", Provider: keystest.Provider(),
-		Clock: manual, Logger: logger(), Pace: -1, Poll: 20 * time.Millisecond})
+		Clock: manual, Logger: logger(), Pace: -1, Poll: 50 * time.Millisecond})
 	if err != nil {
 		return nil, server, err
 	}

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -34,7 +35,14 @@ type asset struct {
 // ScriptBudget is how many bytes of script all rooms together may send.
 const ScriptBudget = 6 << 10
 
+// newAssets gives a site the house's own files; rooms add theirs.
 func newAssets() *assets {
+	own := ownAssets()
+	return &assets{byName: maps.Clone(own.byName), byPath: maps.Clone(own.byPath)}
+}
+
+// ownAssets squeezes and packs the house's own files, once in a process.
+var ownAssets = sync.OnceValue(func() *assets {
 	a := &assets{byName: map[string]*asset{}, byPath: map[string]*asset{}}
 	var sheets []string
 	err := fs.WalkDir(embedded, "assets", func(p string, d fs.DirEntry, err error) error {
@@ -62,7 +70,7 @@ func newAssets() *assets {
 		panic("web: " + err.Error()) // the folder is embedded
 	}
 	return a
-}
+})
 
 func (a *assets) add(name string, body []byte) *asset {
 	ext := path.Ext(name)

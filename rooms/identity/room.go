@@ -131,12 +131,7 @@ func (r *Room) gather(w Wants) error {
 		if c.ID == WindowClient {
 			c.House, c.Consent = true, false
 		}
-		for i := range c.RedirectURIs {
-			c.RedirectURIs[i] = strings.ReplaceAll(c.RedirectURIs[i], "{base}", r.base)
-		}
-		for i := range c.PostLogoutURIs {
-			c.PostLogoutURIs[i] = strings.ReplaceAll(c.PostLogoutURIs[i], "{base}", r.base)
-		}
+		c.RedirectURIs, c.PostLogoutURIs = r.here(c.RedirectURIs), r.here(c.PostLogoutURIs)
 		if err := c.check(r.base); err != nil {
 			return err
 		}
@@ -153,6 +148,16 @@ func (r *Room) gather(w Wants) error {
 		r.types[t.ID] = &t
 	}
 	return nil
+}
+
+// here gives addresses with the house's own in place of "{base}". What it is
+// given stays as it is: several houses may be built from one pack.
+func (r *Room) here(addresses []string) []string {
+	addresses = slices.Clone(addresses)
+	for i, a := range addresses {
+		addresses[i] = strings.ReplaceAll(a, "{base}", r.base)
+	}
+	return addresses
 }
 
 func (r *Room) declareKeys(k *keys.Ring) {
