@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,20 @@ func transferOf(line, attempt int64) string {
 	binary.BigEndian.PutUint64(b[8:], 0x8b<<56|uint64(line%bulkLines))                         //nolint:gosec // counts from one
 	s := hex.EncodeToString(b[:])
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// bulkOfTransfer is the file whose line a transfer pays, or 0 when it pays none.
+func bulkOfTransfer(id string) int64 {
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(b) != 16 || b[6]>>4 != 8 || b[8] != 0x8b {
+		return 0
+	}
+	line := int64(binary.BigEndian.Uint64(b[8:]) & (bulkLines - 1))
+	no := int64(binary.BigEndian.Uint64(b[:8]) >> 16) //nolint:gosec // 48 bits
+	if transferOf(no*bulkLines+line, int64(b[6]&0xf)<<8|int64(b[7])) != id {
+		return 0
+	}
+	return no
 }
 
 // payBulk pays the good lines of a released file. Which lines are paid is
@@ -105,7 +120,7 @@ func finishBulk(tx *store.Tx, no int64) error {
 		return err
 	}
 	emitBulk(tx, b, BulkFinishedEvent, "system/"+jobBulkPay)
-	return nil
+	return job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow})
 }
 
 // payTurn is one turn of the job that pays a file.

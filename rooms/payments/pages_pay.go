@@ -51,11 +51,11 @@ func (r *Room) payPages(s *web.Site) {
 		if o.Transfer != "" {
 			return c.Redirect("/wallet/payment/" + o.Transfer)
 		}
-		return c.Render(web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankName(c, o.Payee)))
+		return c.Render(web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankOf(c.Context(), o.Payee)))
 	}})
 	web.Handle(s, web.Route[Order]{Pattern: "POST /wallet/pay/{order}", Action: "payments.order.confirm", Load: r.loadOrder, Do: func(c *web.Ctx, p gate.Permit[Order]) error {
 		o := p.Resource()
-		page, body := web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankName(c, o.Payee))
+		page, body := web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankOf(c.Context(), o.Payee))
 		f, err := c.Form()
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (r *Room) payPages(s *web.Site) {
 				}
 			}
 		}
-		v.PayeeBank = r.bankName(c, t.Payee)
+		v.PayeeBank = r.bankOf(c.Context(), t.Payee)
 		var err error
 		if v.afterwards, err = r.afterwards(c.Context(), &t); err != nil {
 			return err
@@ -166,15 +166,6 @@ func (r *Room) payViewOf(c *web.Ctx, p gate.Permit[gate.House], fee, from string
 		v.Fee, err = r.fee(c.Context(), fee)
 	}
 	return v, err
-}
-
-// bankName is the name of the participant that keeps an account.
-func (r *Room) bankName(c *web.Ctx, a *Account) string {
-	if a == nil {
-		return ""
-	}
-	b, _ := r.pack.Bank(a.Book)
-	return b.Name.In(c.Lang.Code)
 }
 
 func (r *Room) loadOrder(q *http.Request) (Order, error) {

@@ -112,7 +112,7 @@ func (r *Room) requestPages(s *web.Site) {
 				if err != nil {
 					return nil, err
 				}
-				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankIn(ctx, q.To), Now: r.clock.Now()})}, nil
+				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankOf(ctx, q.To), Now: r.clock.Now()})}, nil
 			}})
 	}
 	s.Topic(web.Topic{Name: "requests", Action: "payments.request.list", Types: []string{"payments.request.*"}, Load: r.loadBook,
@@ -183,12 +183,6 @@ func (r *Room) loadRequest(q *http.Request) (Request, error) {
 		return Request{}, err
 	}
 	return *x, nil
-}
-
-// bankIn is the name of the participant that keeps an account.
-func (r *Room) bankIn(ctx context.Context, a *Account) string {
-	b, _ := r.pack.Bank(a.Book)
-	return b.Name.In(web.Lang(ctx).Code)
 }
 
 // takeWhom finds who is to be asked.
@@ -267,7 +261,7 @@ func (r *Room) showRequest(c *web.Ctx, p gate.Permit[Request], wrong error) erro
 	if q.State == requestDraft {
 		return c.Redirect("/wallet/ask/" + q.ID)
 	}
-	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankIn(c.Context(), q.To), Now: r.clock.Now()}
+	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankOf(c.Context(), q.To), Now: r.clock.Now()}
 	live := "asked-by"
 	if v.Payer {
 		live = "asked-of"
@@ -372,14 +366,12 @@ func requestCards(ctx context.Context, list []*Request, payer bool, now time.Tim
 		if payer {
 			name = q.To.Name(lang)
 		}
-		hint := q.Purpose
+		when := web.Date(ctx, q.Changed)
 		if q.open(now) {
-			hint += " · " + web.Left(ctx, q.Expires)
-		} else {
-			hint += " · " + web.Date(ctx, q.Changed)
+			when = web.Left(ctx, q.Expires)
 		}
 		tag := requestTag(ctx, q, now)
-		cards = append(cards, web.Card{Title: web.T(ctx, "payments.request.card", "name", name, "amount", web.Money(ctx, q.Amount, q.Currency)), Hint: hint, Href: "/wallet/request/" + q.ID, Tag: &tag})
+		cards = append(cards, web.Card{Title: web.T(ctx, "payments.request.card", "name", name, "amount", web.Money(ctx, q.Amount, q.Currency)), Hint: web.T(ctx, "payments.request.hint", "purpose", q.Purpose, "when", when), Href: "/wallet/request/" + q.ID, Tag: &tag})
 	}
 	return cards
 }
