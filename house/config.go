@@ -65,6 +65,10 @@ type Demo struct {
 	// Wallets is how many wallets there are besides those of the citizens; the
 	// file that pays all of them a subsidy is written beside the database.
 	Wallets int
+	// Banks is by what this program is called, and arguments to begin with, when it is
+	// started as a connected bank: the pack's connected banks are then processes of
+	// their own. None are when it is empty.
+	Banks []string `json:"-"`
 	// Tenant is a file of what the GovStack interface knows: see payments.Tenant.
 	Tenant string
 }

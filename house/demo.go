@@ -117,6 +117,7 @@ func (h *House) demoRoutes() {
 	})
 	handle("GET /demo/as/{persona}", func(c *web.Ctx, _ gate.Permit[gate.House]) error { return h.be(c, c.Path("persona")) })
 	handle("POST /demo/phone", h.phone)
+	h.bankRoutes(handle)
 	handle("POST /demo/sign-in", func(c *web.Ctx, _ gate.Permit[gate.House]) error {
 		f, err := c.Form()
 		if err != nil {
@@ -182,6 +183,9 @@ func (h *House) PrintWelcome(out io.Writer) {
 		say("    %-46s %s: %s\n", h.base+"/demo/as/"+p.ID, p.Name.In("en"), p.Part.In("en"))
 	}
 	say("\n  Nobody yet?    %s/identity/apply\n  Check a proof  %s/verify\n  Components     %s/style\n  Interface      %s/api/docs\n", h.base, h.base, h.base, h.base)
+	if h.banks != nil {
+		say("  Banks          %s%s (%d processes)\n", h.base, banksPath, len(h.banks.list))
+	}
 	if key := h.court.Log.VerifierKey(); key != "" {
 		say("  Log key        %s\n", key)
 	}

@@ -32,6 +32,7 @@ type House struct {
 	rail      *rail     // nil without a listener for participants
 	hub       *hub      // nil without a listener for FSPIOP
 	people    *cast     // demo only
+	banks     *banks    // demo only: nil without connected banks
 }
 
 // Open opens a house: everything is migrated, checked and ready when it
@@ -51,6 +52,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	}
 	if h.mediator, err = cfg.mediate(ctx); err != nil {
 		return h, err
+	}
+	if cfg.Demo != nil && len(cfg.Demo.Banks) > 0 && cfg.Rail == "" {
+		cfg.Rail = "127.0.0.1:0" // for the banks of the demonstration
 	}
 	if h.rail, err = cfg.railed(ctx); err != nil {
 		return h, err
@@ -111,6 +115,9 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if cfg.Demo != nil {
 		if err = h.populate(ctx); err != nil {
 			return h, fmt.Errorf("make the demonstration country: %w", err)
+		}
+		if h.banks, err = h.openBanks(); err != nil {
+			return h, err
 		}
 	}
 	return h, h.serveOn()
@@ -182,7 +189,14 @@ func (h *House) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return h.mediator.serve(ctx, h.server.Handler) })
-	g.Go(func() error { return h.rail.serve(ctx) })
+	// Banks stay until the rail has finished what they take part in.
+	stay, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	g.Go(func() error {
+		defer leave()
+		return h.rail.serve(ctx)
+	})
+	g.Go(func() error { return h.banks.run(stay) })
 	g.Go(func() error { return h.hub.serve(ctx) })
 	if h.people != nil && h.cfg.Demo.Live {
 		g.Go(func() error { return h.live(ctx) })

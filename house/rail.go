@@ -59,14 +59,17 @@ func (l *rail) serve(ctx context.Context) error {
 	// Confirmations go on until the last answer is given.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var g errgroup.Group
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.rail.Run(run) })
 	g.Go(func() error {
-		defer stop()
 		if err := server.ServeTLS(l.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
+		return nil
+	})
+	g.Go(func() error {
 		<-ctx.Done()
+		defer stop()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), payments.ReservationTime)
 		defer cancel()
 		if server.Shutdown(last) != nil {
@@ -74,8 +77,6 @@ func (l *rail) serve(ctx context.Context) error {
 		}
 		return nil
 	})
-	end := context.AfterFunc(ctx, func() { _ = l.listener.Close() })
-	defer end()
 	return g.Wait()
 }
 

@@ -15,6 +15,7 @@ type demoCommand struct {
 	Seed    uint64 `help:"Another seed is another country." default:"1"`
 	Live    bool   `help:"Let simulated people work, so that screens move."`
 	Wallets int    `help:"Open so many wallets more, and write subsidy.csv, which pays them all, into the data folder." placeholder:"N"`
+	Banks   bool   `help:"Start the country's connected banks and wallets, each in a process of its own, at the rail's real interface." default:"true" negatable:""`
 	Country string `help:"Country pack: a code that is built in, or a folder." default:"pk"`
 	Tenant  string `help:"File with what the GovStack interface of the demonstration knows: sources, voucher groups, merchants, vouchers." placeholder:"FILE" type:"existingfile"`
 	Size    string `help:"small is for tests." enum:"small,full" default:"full" hidden:""`
@@ -40,6 +41,9 @@ func (c demoCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	cfg.HubUnsigned = cfg.Hub != ""
 	cfg.Demo = &house.Demo{Seed: c.Seed, Live: c.Live, Small: c.Size == "small", Wallets: c.Wallets, Tenant: c.Tenant}
+	if c.Banks {
+		cfg.Demo.Banks = os.Args[:1]
+	}
 	h, err := house.Open(ctx, cfg)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ type participantCommand struct {
 	Delay     time.Duration `help:"Wait before each answer, to be a slow bank." default:"0s"`
 	Refuse    int           `help:"Of a thousand payments, refuse so many." default:"0"`
 	Silent    bool          `help:"Give no answers, to be a dead bank."`
+	Attended  bool          `help:"Take wishes of customers from standard input, say what became of them on standard output, a JSON object a line, and end when the input ends."`
 }
 
 // Run serves until the process is asked to stop.
@@ -97,10 +99,18 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "%s takes messages at https://%s/ and has %d customers, %s to %s\n", c.BIC, l.Addr(), c.Customers, bank.IBAN(c.BIC[4:6], code, 0), bank.IBAN(c.BIC[4:6], code, c.Customers-1))
+	address := "https://" + l.Addr().String() + "/"
+	if !c.Attended {
+		_, _ = fmt.Fprintf(out, "%s takes messages at %s and has %d customers, %s to %s\n", c.BIC, address, c.Customers, bank.IBAN(c.BIC[4:6], code, 0), bank.IBAN(c.BIC[4:6], code, c.Customers-1))
+	}
 	server := &http.Server{Handler: b.Handler(), TLSConfig: b.TLS(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.Run(ctx) })
+	if c.Attended {
+		// A key pressed at a terminal is for who started us, and finishes payments first.
+		signal.Ignore(os.Interrupt)
+		g.Go(func() error { return b.Attend(ctx, address, os.Stdin, out) })
+	}
 	g.Go(func() error {
 		if err := server.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -126,7 +136,9 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	})
-	if err := g.Wait(); err != nil && !errors.Is(err, done) {
+	if err := g.Wait(); errors.Is(err, bank.ErrLeft) || c.Attended && err == nil {
+		return nil // nobody is there to be told
+	} else if err != nil && !errors.Is(err, done) {
 		return err
 	}
 	t := b.Total()

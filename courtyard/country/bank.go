@@ -61,6 +61,7 @@ type Program struct {
 type banksFile struct {
 	strict.Pos
 	Banks       []Bank       `yaml:"banks"`
+	Connected   []Bank       `yaml:"connected,optional"`
 	Rail        Rail         `yaml:"rail"`
 	FeeAccounts []FeeAccount `yaml:"fee_accounts"`
 	Programs    []Program    `yaml:"programs,optional"`

@@ -197,7 +197,7 @@ func (c checks) officeTree() {
 func (c checks) banks() {
 	seen, codes := map[string]strict.Pos{}, map[string]strict.Pos{}
 	bic := regexp.MustCompile(`^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}$`)
-	for _, b := range c.Banks {
+	for _, b := range slices.Concat(c.Banks, c.Connected) {
 		c.unique(seen, b.Pos, "bank", b.ID)
 		c.oneOf(b.Pos, "bank kind", b.Kind, []string{"bank", "wallet"})
 		if first, twice := codes[b.Code]; twice {

@@ -29,7 +29,8 @@ type Pack struct {
 	Provinces      []Province
 	Districts      []District
 	Offices        []*Office // parents before children, as in the file
-	Banks          []Bank
+	Banks          []Bank    // their customers' accounts are kept in the house
+	Connected      []Bank    // take part by messages only, in a demonstration; see Bank.Synthetic
 	FeeAccounts    []FeeAccount
 	Programs       []Program // paid to many people at once
 	Rail           Rail
@@ -123,7 +124,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 		Code: pf.Code, Names: Text(pf.Names), Languages: pf.Languages,
 		NationalNumber: pf.NationalNumber, Currency: pf.Currency, IBAN: pf.IBAN, Phone: pf.Phone,
 		Provinces: pf.Provinces, Districts: pf.Districts,
-		Offices: off.Offices, Banks: ban.Banks, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs, Rail: ban.Rail, Customers: ban.Customers,
+		Offices: off.Offices, Banks: ban.Banks, Connected: ban.Connected, FeeAccounts: ban.FeeAccounts, Programs: ban.Programs, Rail: ban.Rail, Customers: ban.Customers,
 		Sectors: sec.Sectors, Duties: sec.Duties, Personas: per.Personas, Clients: cli.Clients,
 		Lists:   Lists(lis),
 		offices: map[string]*Office{}, posts: map[string]*Post{},

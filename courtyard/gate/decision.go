@@ -30,26 +30,22 @@ type Decision struct {
 
 const decisionColumns = `id, at, actor, person, kind, action, resource_type, resource_id, allowed, policies, reasons, errors, bundle`
 
-// write makes a decision durable.
-func (g *Gate) write(ctx context.Context, d Decision) error {
-	b := g.bundle.Load()
-	first := !g.written.Load()
-	err := g.db.Update(ctx, func(tx *store.Tx) error {
-		if first {
-			_, err := tx.Exec(`insert into gate_bundle (hash, at, sources) values ($1, $2, $3) on conflict (hash) do nothing`,
-				b.hash, store.Micros(d.At), string(b.sources))
-			if err != nil {
-				return err
-			}
-		}
-		_, err := tx.Exec(`insert into gate_decision (`+decisionColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			d.ID, store.Micros(d.At), d.Actor, d.Person, d.Kind.String(), d.Action, d.ResourceType, d.ResourceID, d.Allowed,
-			list(d.Policies), list(d.Reasons), list(d.Errors), d.Bundle)
-		return err
-	})
-	if err == nil && first {
-		g.written.Store(true)
+func insertDecisions(tx *store.Tx, all []Decision) error {
+	n := len(all)
+	at, allowed := make([]int64, n), make([]bool, n)
+	var texts [11][]string
+	for i := range texts {
+		texts[i] = make([]string, n)
 	}
+	for i := range all {
+		d := &all[i]
+		at[i], allowed[i] = store.Micros(d.At), d.Allowed
+		for j, t := range [...]string{d.ID, d.Actor, d.Person, d.Kind.String(), d.Action, d.ResourceType, d.ResourceID, list(d.Policies), list(d.Reasons), list(d.Errors), d.Bundle} {
+			texts[j][i] = t
+		}
+	}
+	_, err := tx.Many(`insert into gate_decision (`+decisionColumns+`) {lines}`,
+		texts[0], at, texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], allowed, texts[7], texts[8], texts[9], texts[10])
 	return err
 }
 

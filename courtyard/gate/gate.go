@@ -61,8 +61,9 @@ type Gate struct {
 	rooms    []room
 	required []requirement
 
-	bundle  atomic.Pointer[bundle]
-	written atomic.Bool // the bundle's text is in gate_bundle
+	bundle   atomic.Pointer[bundle]
+	written  atomic.Bool // the bundle's text is in gate_bundle
+	recorder recorder
 }
 
 type room struct {

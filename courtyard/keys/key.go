@@ -41,7 +41,8 @@ func (k *Key) Public() crypto.PublicKey { return k.public }
 
 // Sign signs as crypto.Signer says: digest is the SHA-256 of the message for
 // ES256 and RS256, the message itself for EdDSA and ML-DSA-44. ECDSA signatures
-// are ASN.1 (for X.509 and CMS); see JOSE for the other form.
+// are ASN.1 (for X.509 and CMS); see JOSE for the other form. Without random they
+// are those of RFC 6979, made of key and digest alone.
 func (k *Key) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if k.signer == nil {
 		return nil, fmt.Errorf("key %s of %s may not sign (%s)", k.ID, k.Purpose, k.State)
@@ -63,7 +64,7 @@ func (k *Key) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 		}
 		opts = crypto.Hash(0)
 	}
-	if random == nil {
+	if random == nil && k.Alg != ES256 {
 		random = rand.Reader
 	}
 	return k.signer.Sign(random, digest, opts)

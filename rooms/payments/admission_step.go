@@ -32,7 +32,7 @@ func (r *Room) Examine(ctx context.Context, actor, id string) error {
 		return err
 	}
 	r.peers.forget()
-	p, err := r.participant(ctx, id)
+	p, err := r.Participant(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,8 @@ func (r *Room) Examine(ctx context.Context, actor, id string) error {
 	})
 }
 
-func (r *Room) participant(ctx context.Context, id string) (p Participant, err error) {
+// Participant reads a bank or wallet; NotFound when there is none.
+func (r *Room) Participant(ctx context.Context, id string) (p Participant, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) error {
 		p, err = participantByID(tx, id)
 		return err

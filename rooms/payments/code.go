@@ -131,11 +131,20 @@ func (r *Room) readPerson(ctx context.Context, by Asker, text string) (*Intent, 
 	if !p.Expires.IsZero() && !r.clock.Now().Before(p.Expires) {
 		return nil, fault.New(fault.Gone, "payments.code.expired").At("to", "payments.code.expired")
 	}
-	in := &Intent{}
-	if in.Amount, err = r.minor(p.Amount); err != nil {
+	amount, err := r.minor(p.Amount)
+	if err != nil {
 		return nil, err
 	}
-	return in, r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: p.IBAN}, in)
+	in, err := r.outward(ctx, p.IBAN)
+	switch {
+	case err != nil:
+		return nil, err
+	case in == nil:
+		in = &Intent{}
+		err = r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: p.IBAN}, in)
+	}
+	in.Amount = amount
+	return in, err
 }
 
 func (r *Room) readMerchant(ctx context.Context, by Asker, text string) (*Intent, error) {

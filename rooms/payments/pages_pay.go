@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -51,11 +52,11 @@ func (r *Room) payPages(s *web.Site) {
 		if o.Transfer != "" {
 			return c.Redirect("/wallet/payment/" + o.Transfer)
 		}
-		return c.Render(web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankOf(c.Context(), o.Payee)))
+		return c.Render(web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankName(c.Context(), o.Payee)))
 	}})
 	web.Handle(s, web.Route[Order]{Pattern: "POST /wallet/pay/{order}", Action: "payments.order.confirm", Load: r.loadOrder, Do: func(c *web.Ctx, p gate.Permit[Order]) error {
 		o := p.Resource()
-		page, body := web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankOf(c.Context(), o.Payee))
+		page, body := web.Page{Title: c.T("payments.confirm.title"), Back: "/wallet/pay"}, confirmBody(&o, r.bankName(c.Context(), o.Payee))
 		f, err := c.Form()
 		if err != nil {
 			return err
@@ -84,7 +85,7 @@ func (r *Room) payPages(s *web.Site) {
 				}
 			}
 		}
-		v.PayeeBank = r.bankOf(c.Context(), t.Payee)
+		v.PayeeBank = r.bankName(c.Context(), t.Payee)
 		var err error
 		if v.afterwards, err = r.afterwards(c.Context(), &t); err != nil {
 			return err
@@ -166,6 +167,19 @@ func (r *Room) payViewOf(c *web.Ctx, p gate.Permit[gate.House], fee, from string
 		v.Fee, err = r.fee(c.Context(), fee)
 	}
 	return v, err
+}
+
+// bankName is the name of the participant that keeps an account.
+func (r *Room) bankName(ctx context.Context, a *Account) string {
+	lang := web.Lang(ctx).Code
+	switch {
+	case a == nil:
+		return ""
+	case a.Kind == KindParticipant: // of all its customers
+		return a.Name(lang)
+	}
+	b, _ := r.pack.Bank(a.Book)
+	return b.Name.In(lang)
 }
 
 func (r *Room) loadOrder(q *http.Request) (Order, error) {

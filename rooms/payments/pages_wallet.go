@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"sarai/courtyard/fault"
@@ -280,6 +281,7 @@ func (r *Room) showOpen(c *web.Ctx, p gate.Permit[gate.House], wrong error) erro
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(p Participant) bool { return p.Connected }) // they open accounts themselves
 	page := web.Page{Title: c.T("payments.open.title"), Back: "/wallet", Kind: "question"}
 	body := openBody(all, web.Of(c.Context(), p.Who().Name), web.Local(c.Query("to"), "/wallet"))
 	if wrong != nil {

@@ -1,12 +1,10 @@
 package payments
 
 import (
-	"context"
 	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
-	"sarai/courtyard/web"
 )
 
 // Participant is a bank or wallet provider that takes part in the rail.
@@ -52,20 +50,6 @@ func participantByID(tx *store.Tx, id string) (Participant, error) {
 		err = fault.New(fault.NotFound, "payments.participant.unknown").Because(err)
 	}
 	return p, err
-}
-
-// bankOf is the name of the participant that keeps an account, in the reader's
-// language; "" for no account.
-func (r *Room) bankOf(ctx context.Context, a *Account) string {
-	if a == nil {
-		return ""
-	}
-	var p Participant
-	_ = r.db.View(ctx, func(tx *store.Tx) (err error) { // a name that is missing stops nobody
-		p, err = participantByID(tx, a.Book)
-		return err
-	})
-	return p.Name(web.Lang(ctx).Code)
 }
 
 func participants(tx *store.Tx) ([]Participant, error) {

@@ -60,7 +60,7 @@ func benchRail(b *testing.B, url string, clients int) {
 		}
 		return nil
 	})
-	v := openStreet(b, court, room)
+	v := openStreet(b, court, room, func(c *bank.Config) { c.Patience, c.Pause = 0, 0 }) // those of a bank in use
 	v.rail.AnswerWithin(10 * time.Second)
 	v.heard.most = 0
 	run := func(n int64) []time.Duration {

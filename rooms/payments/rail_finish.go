@@ -215,9 +215,12 @@ type confirmation struct {
 }
 
 const (
-	confirmers   = 4    // for one participant: one that is slow holds up nobody else
+	confirmers   = 4    // messages on their way to one participant: one that is slow holds up nobody else
 	confirmMost  = 4096 // that wait for one participant
 	confirmTries = 5
+	// confirmPause is how long a first confirmation waits for others. A signed message
+	// costs both sides as much for one payment as for a hundred.
+	confirmPause = 10 * time.Millisecond
 )
 
 // put hands a confirmation to those who send. What is lost here, because the rail
@@ -233,9 +236,7 @@ func (l *Rail) put(c confirmation) {
 		box = make(chan confirmation, confirmMost)
 		l.boxes[c.to.ID] = box
 		ctx := l.run
-		for range confirmers {
-			l.work.Go(func() { l.sendConfirmations(ctx, box) })
-		}
+		l.work.Go(func() { l.sendConfirmations(ctx, box) })
 	}
 	select {
 	case box <- c:
@@ -247,15 +248,27 @@ func (l *Rail) put(c confirmation) {
 // tried some more times and then asks by itself. Reports that have gathered
 // meanwhile go in one pacs.002: the more there is to say, the less it costs.
 func (l *Rail) sendConfirmations(ctx context.Context, box chan confirmation) {
+	sending := make(chan struct{}, confirmers)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case c := <-box:
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(confirmPause):
+			}
 			for _, list := range gather(c, box) {
-				if l.sendTogether(ctx, list); ctx.Err() != nil {
+				select {
+				case <-ctx.Done():
 					return
+				case sending <- struct{}{}:
 				}
+				l.work.Go(func() {
+					l.sendTogether(ctx, list)
+					<-sending
+				})
 			}
 		}
 	}

@@ -121,14 +121,15 @@ const (
 // street is the rail with the banks at it.
 type street struct {
 	*courttest.Court
-	t     testing.TB
-	root  testing.TB // lives as long as the street
-	room  *payments.Room
-	rail  *payments.Rail
-	url   string
-	heard recorder
-	a, b  *house
-	c     *house // sends letters that no bank has written; its book is not compared
+	t      testing.TB
+	root   testing.TB // lives as long as the street
+	room   *payments.Room
+	rail   *payments.Rail
+	url    string
+	habits []habit
+	heard  recorder
+	a, b   *house
+	c      *house // sends letters that no bank has written; its book is not compared
 }
 
 // house is a bank as a test sees it.
@@ -196,9 +197,12 @@ func (d *double) Write(b []byte) (int, error) {
 	return d.ResponseWriter.Write(b)
 }
 
-func openStreet(t testing.TB, court *courttest.Court, room *payments.Room) *street {
+// habit changes how the banks of a street are set up.
+type habit func(*bank.Config)
+
+func openStreet(t testing.TB, court *courttest.Court, room *payments.Room, habits ...habit) *street {
 	t.Helper()
-	v := &street{Court: court, t: t, root: t, room: room}
+	v := &street{Court: court, t: t, root: t, room: room, habits: habits}
 	rail, err := room.OpenRail(context.Background())
 	check(t, err)
 	rail.AnswerWithin(answerWithin)
@@ -252,6 +256,9 @@ func (v *street) open(id, bic, code string, customers int64) *house {
 	check(v.t, err)
 	h.cfg = bank.Config{Dir: dir, BIC: bic, Currency: "PKR", Service: v.Pack.Rail.Service, Certificate: h.keys.TLS, Signer: h.keys.Signer,
 		RailBIC: v.Pack.Rail.BIC, RailURL: v.url, RailTLS: railTLS, RailSign: railSign, Now: v.Clock.Now, Patience: 10 * time.Second, Pause: 150 * time.Millisecond}
+	for _, change := range v.habits {
+		change(&h.cfg)
+	}
 	h.Bank, err = bank.Open(h.cfg)
 	check(v.t, err)
 	v.t.Cleanup(func() { _ = h.Close() })

@@ -139,7 +139,7 @@ func (r *Room) tellRecall(ctx context.Context, c *Recall) error {
 
 // reach gives the line to a participant; none when the house keeps its accounts.
 func (r *Room) reach(ctx context.Context, participant string) (*peer, *Rail, error) {
-	p, err := r.participant(ctx, participant)
+	p, err := r.Participant(ctx, participant)
 	if err != nil || !p.Connected {
 		return nil, nil, err
 	}

@@ -112,7 +112,7 @@ func (r *Room) requestPages(s *web.Site) {
 				if err != nil {
 					return nil, err
 				}
-				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankOf(ctx, q.To), Now: r.clock.Now()})}, nil
+				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankName(ctx, q.To), Now: r.clock.Now()})}, nil
 			}})
 	}
 	s.Topic(web.Topic{Name: "requests", Action: "payments.request.list", Types: []string{"payments.request.*"}, Load: r.loadBook,
@@ -261,7 +261,7 @@ func (r *Room) showRequest(c *web.Ctx, p gate.Permit[Request], wrong error) erro
 	if q.State == requestDraft {
 		return c.Redirect("/wallet/ask/" + q.ID)
 	}
-	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankOf(c.Context(), q.To), Now: r.clock.Now()}
+	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankName(c.Context(), q.To), Now: r.clock.Now()}
 	live := "asked-by"
 	if v.Payer {
 		live = "asked-of"

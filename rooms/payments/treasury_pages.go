@@ -98,7 +98,7 @@ func (r *Room) showTreasuryAccount(c *web.Ctx, _ gate.Permit[gate.House]) error 
 	if err != nil {
 		return err
 	}
-	v.Bank, v.Office = r.bankOf(c.Context(), v.Account), r.officeName(v.TreasuryAccount.Office)
+	v.Bank, v.Office = r.bankName(c.Context(), v.Account), r.officeName(v.TreasuryAccount.Office)
 	for _, f := range r.pack.FeeAccounts {
 		if feesAccount(f.ID, v.Currency) == v.ID {
 			v.Head = f.Head

@@ -71,6 +71,15 @@ func (r *Room) openWallet(ctx context.Context, subject, actor, participant strin
 	return id, err
 }
 
+// Accounts are a person's, the first one opened first.
+func (r *Room) Accounts(ctx context.Context, subject string) (list []*Account, err error) {
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		list, err = accountsOf(tx, subject)
+		return err
+	})
+	return list, err
+}
+
 // cashIn pays from a demo cash agent into a wallet: a transfer like any other,
 // from an account that has the money.
 func (r *Room) cashIn(ctx context.Context, actor string, to *Account, key string, amount int64) (*Transfer, error) {

@@ -153,19 +153,29 @@ func (b *Bank) SetState(iban, state string) error {
 // do decides something, changes the book and makes it durable. No entry: nothing
 // is to be changed.
 func (b *Bank) do(decide func() (*entry, error)) error {
-	b.book.mu.Lock()
-	e, err := decide()
-	if err != nil || e == nil {
-		b.book.mu.Unlock()
+	durable, err := b.begin(decide)
+	if err != nil {
 		return err
 	}
-	if err := b.book.apply(e); err != nil {
-		b.book.mu.Unlock()
-		return fmt.Errorf("bank: %w", err)
+	return durable()
+}
+
+// begin is do without waiting: what was decided is durable when the function it
+// gives has returned.
+func (b *Bank) begin(decide func() (*entry, error)) (durable func() error, err error) {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	e, err := decide()
+	switch {
+	case err != nil:
+		return nil, err
+	case e == nil:
+		return func() error { return nil }, nil
 	}
-	wait := b.journal.put(e)
-	b.book.mu.Unlock()
-	return wait()
+	if err := b.book.apply(e); err != nil {
+		return nil, fmt.Errorf("bank: %w", err)
+	}
+	return b.journal.put(e), nil
 }
 
 // Account gives a customer's account.

@@ -184,15 +184,22 @@ func (b *Bank) take(m *wire.Message, d *pacs008.Document, mood *Mood) (iso20022.
 	return reply(state, reason)
 }
 
-// told is the rail's word on payments.
+// told is the rail's word on payments, which are written together.
 func (b *Bank) told(d *pacs002.Document) error {
+	var written []func() error
+	var wrong error
 	for i := range d.FIToFIPmtStsRpt.TxInfAndSts {
 		one := &d.FIToFIPmtStsRpt.TxInfAndSts[i]
-		if _, err := b.end(wire.NameOf(one), one.TxSts, reasonOf(one), true); err != nil {
-			return err
+		_, durable, err := b.ending(wire.NameOf(one), one.TxSts, reasonOf(one), true)
+		if wrong = err; err != nil {
+			break
 		}
+		written = append(written, durable)
 	}
-	return nil
+	for _, durable := range written {
+		wrong = errors.Join(wrong, durable())
+	}
+	return wrong
 }
 
 func reasonOf(one *pacs002.PaymentTransaction110) string {
@@ -206,7 +213,17 @@ func reasonOf(one *pacs002.PaymentTransaction110) string {
 // it is now. That the rail does not know a payment is final only as the answer to
 // the payment's own message: else that may still be on its way.
 func (b *Bank) end(uetr, status, reason string, answer bool) (state string, err error) {
-	err = b.do(func() (*entry, error) {
+	state, durable, err := b.ending(uetr, status, reason, answer)
+	if err != nil {
+		return state, err
+	}
+	return state, durable()
+}
+
+// ending is end without waiting: whoever waits for the end of the order hears it
+// from the function it gives, once it is durable.
+func (b *Bank) ending(uetr, status, reason string, answer bool) (state string, durable func() error, err error) {
+	written, err := b.begin(func() (*entry, error) {
 		p := b.book.payments[uetr]
 		if p == nil {
 			return nil, nil // not ours
@@ -224,13 +241,19 @@ func (b *Bank) end(uetr, status, reason string, answer bool) (state string, err 
 		}
 		return nil, nil
 	})
-	if err == nil && state != Pending {
+	if err != nil {
+		return state, nil, err
+	}
+	return state, func() error {
+		if err := written(); err != nil || state == Pending {
+			return err
+		}
 		b.mu.Lock()
+		defer b.mu.Unlock()
 		if c := b.ended[uetr]; c != nil {
 			close(c)
 			delete(b.ended, uetr)
 		}
-		b.mu.Unlock()
-	}
-	return state, err
+		return nil
+	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"sarai/rooms/payments/xmldsig"
 )
@@ -27,17 +28,26 @@ var ErrPart = errors.New("envelope: part")
 // is an element with the namespace declarations it needs; an XML declaration and
 // white space around it are left out.
 func Join(header, document []byte) ([]byte, error) {
-	header, err := element(header, "AppHdr")
+	header, document, err := elements(header, document)
 	if err != nil {
 		return nil, err
 	}
-	if document, err = element(document, "Document"); err != nil {
-		return nil, err
-	}
-	out := make([]byte, 0, len(opening)+len(header)+1+len(document)+len(closing))
+	return join(make([]byte, 0, len(opening)+len(header)+1+len(document)+len(closing)), header, document), nil
+}
+
+// join appends an envelope around two elements.
+func join(out, header, document []byte) []byte {
 	out = append(append(out, opening...), header...)
 	out = append(append(out, '\n'), document...)
-	return append(out, closing...), nil
+	return append(out, closing...)
+}
+
+func elements(header, document []byte) (h, d []byte, err error) {
+	if h, err = element(header, "AppHdr"); err != nil {
+		return nil, nil, err
+	}
+	d, err = element(document, "Document")
+	return h, d, err
 }
 
 // element takes away what may stand around an element in a document of its own.
@@ -60,12 +70,21 @@ func element(b []byte, name string) ([]byte, error) {
 // Seal puts an AppHdr and a Document into an envelope and signs it. The AppHdr
 // must not have a Sgntr yet.
 func Seal(header, document []byte, signer *xmldsig.Signer) ([]byte, error) {
-	raw, err := Join(header, document)
+	header, document, err := elements(header, document)
 	if err != nil {
 		return nil, err
 	}
-	return signer.Sign(raw)
+	raw := unsigned.Get().(*[]byte)
+	*raw = join((*raw)[:0], header, document)
+	out, err := signer.Sign(*raw) // which keeps nothing of it
+	if cap(*raw) <= DefaultMaxBytes {
+		unsigned.Put(raw)
+	}
+	return out, err
 }
+
+// unsigned holds buffers for messages before they are signed.
+var unsigned = sync.Pool{New: func() any { return new([]byte) }}
 
 // Message is an opened message: the bytes that were signed and who signed them.
 type Message struct {

@@ -75,6 +75,9 @@ func read(body io.Reader, length, maxBytes int64) ([]byte, error) {
 // message: XML in UTF-8, not compressed. A charset that is absent means what the
 // XML declaration says, which is UTF-8 or refused when the message is read.
 func CheckHeader(h http.Header) error {
+	if h.Get("Content-Type") == MediaType && h.Get("Content-Encoding") == "" {
+		return nil // as we write it ourselves
+	}
 	kind, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || kind != "application/xml" && kind != "text/xml" {
 		return fmt.Errorf("%w: %.80q; messages are %s", ErrMediaType, h.Get("Content-Type"), MediaType)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"sync"
 
 	"sarai/rooms/payments/envelope"
 	"sarai/rooms/payments/iso20022"
@@ -75,6 +77,7 @@ func (p *Party) Handler(newID func() string, answer Answer, failed func(*http.Re
 			return
 		}
 		w.Header().Set("Content-Type", envelope.MediaType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(out)))
 		w.WriteHeader(status)
 		_, _ = w.Write(out)
 	})
@@ -121,12 +124,27 @@ func (p *Party) reject(m *Message, reason *Reason) iso20022.Message {
 }
 
 func (p *Party) write(to *Peer, id string, body iso20022.Message) ([]byte, error) {
-	document, err := body.Append(make([]byte, 0, 4096))
+	b := documents.Get().(*[]byte)
+	document, err := body.Append((*b)[:0])
+	if cap(document) <= maxKept {
+		defer documents.Put(b)
+		*b = document
+	}
 	if err != nil {
 		return nil, fmt.Errorf("wire: %s: %w", body.ID(), err)
 	}
 	return p.seal(to, MessageID(id), document, body.ID())
 }
+
+// documents holds buffers for what is on its way into an envelope, headers for
+// what goes before it.
+var (
+	documents = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+	headers   = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+)
+
+// maxKept is how large a buffer may be to stay in a pool.
+const maxKept = 1 << 20
 
 // ErrRejected says that the peer did not take the message (admi.002, or HTTP 4xx).
 var ErrRejected = errors.New("wire: the message was not taken")

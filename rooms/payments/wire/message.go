@@ -107,7 +107,10 @@ func (p *Party) seal(to *Peer, id string, document []byte, name string) ([]byte,
 	h.To.FIId = &head001.BranchAndFinancialInstitutionIdentification6{FinInstnId: head001.FinancialInstitutionIdentification18{BICFI: to.BIC}}
 	h.BizMsgIdr, h.MsgDefIdr, h.BizSvc = id, name, p.Service
 	h.CreDt = DateTime(p.Now())
-	header, err := h.Append(make([]byte, 0, 1024))
+	b := headers.Get().(*[]byte)
+	defer headers.Put(b)
+	header, err := h.Append((*b)[:0])
+	*b = header
 	if err != nil {
 		return nil, fmt.Errorf("wire: header: %w", err)
 	}

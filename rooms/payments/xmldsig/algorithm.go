@@ -191,7 +191,13 @@ func (a Algorithm) make(key crypto.Signer, signed []byte) ([]byte, error) {
 	if a == RSAPSSSHA256 {
 		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
 	}
-	value, err := key.Sign(rand.Reader, digest, opts)
+	random := rand.Reader
+	if a.coordinate() > 0 {
+		// As RFC 6979 says, from key and digest: no random number that could be a bad
+		// one, and in less time.
+		random = nil
+	}
+	value, err := key.Sign(random, digest, opts)
 	if err != nil {
 		return nil, fmt.Errorf("xmldsig: sign: %w", err)
 	}

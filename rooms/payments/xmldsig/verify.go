@@ -81,10 +81,6 @@ func (v *Verifier) Verify(raw []byte) (*Verified, error) {
 	}
 	m := take(raw, toVerify)
 	defer m.release()
-	// the caller keeps these bytes, so they are not from the pool
-	scratch := m.body.out
-	m.body.out = make([]byte, 0, len(raw)+len(raw)/8)
-	defer func() { m.body.out = scratch }()
 	if err := m.s.run(); err != nil {
 		return nil, err
 	}
@@ -98,8 +94,9 @@ func (v *Verifier) Verify(raw []byte) (*Verified, error) {
 	if err := m.info.method.check(t.cert.PublicKey, m.parts.part(partInfo), value); err != nil {
 		return nil, err
 	}
-	header, document := m.canonical()
-	return &Verified{Header: header, Document: document, Certificate: t.cert, Algorithm: m.info.method, seal: m.seal}, nil
+	// The caller keeps these bytes, and m goes back to its pool.
+	kept := bytes.Clone(m.body.out[:m.documentEnd])
+	return &Verified{Header: kept[:m.headerEnd:m.headerEnd], Document: kept[m.headerEnd:m.documentEnd:m.documentEnd], Certificate: t.cert, Algorithm: m.info.method, seal: m.seal}, nil
 }
 
 // canonical gives the canonical form of the header and of the document.

@@ -1,0 +1,117 @@
+package bank
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// Wish is what a customer wants of a bank that runs in a process of its own, as a
+// line of JSON.
+type Wish struct {
+	ID      string    `json:"id"` // comes back in the [Outcome]
+	Do      string    `json:"do"` // WishOpen, WishPay or WishAsk
+	Account string    `json:"account"`
+	Name    string    `json:"name"` // of the account's holder (open), else of the other one
+	To      string    `json:"to,omitempty"`
+	Bank    string    `json:"bank,omitempty"` // BIC of the other participant
+	Amount  int64     `json:"amount"`         // minor units
+	Note    string    `json:"note,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // of a request to pay
+}
+
+// What a customer may want.
+const (
+	WishOpen = "open" // an account, with Amount
+	WishPay  = "pay"  // To, at Bank
+	WishAsk  = "ask"  // To, at Bank, to pay
+)
+
+// Outcome is what became of a [Wish]; the first one of all, without ID, says where
+// the bank takes messages.
+type Outcome struct {
+	ID      string `json:"id,omitempty"`
+	Address string `json:"address,omitempty"`
+	UETR    string `json:"uetr,omitempty"`
+	State   string `json:"state,omitempty"`
+	Reason  string `json:"reason,omitempty"` // ISO 20022 ExternalStatusReason1Code
+	Error   string `json:"error,omitempty"`  // nothing was done
+}
+
+// ErrLeft: whoever started this bank is gone.
+var ErrLeft = errors.New("bank: nobody is there any more")
+
+// Attend takes wishes, a line each, and says what became of them, in the order in
+// which they end. It ends with [ErrLeft] when there are no more lines, which is also
+// how a process learns that the one that started it has died.
+func (b *Bank) Attend(ctx context.Context, address string, in io.Reader, out io.Writer) error {
+	var mu sync.Mutex
+	say := func(o Outcome) {
+		text, err := json.Marshal(o)
+		if err != nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		_, _ = fmt.Fprintf(out, "%s\n", text)
+	}
+	say(Outcome{Address: address})
+	// Reading cannot be broken off; what waits there ends with the process.
+	lines := make(chan []byte)
+	go func() {
+		defer close(lines)
+		for r := bufio.NewScanner(in); r.Scan(); {
+			select {
+			case lines <- append([]byte(nil), r.Bytes()...):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var work sync.WaitGroup
+	defer work.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case line, more := <-lines:
+			if !more {
+				return ErrLeft
+			}
+			work.Go(func() { say(b.grant(ctx, line)) })
+		}
+	}
+}
+
+// grant does what a line says.
+func (b *Bank) grant(ctx context.Context, line []byte) Outcome {
+	var w Wish
+	if err := json.Unmarshal(line, &w); err != nil {
+		return Outcome{Error: "a wish is a JSON object in one line: " + err.Error()}
+	}
+	o := Outcome{ID: w.ID}
+	var err error
+	switch w.Do {
+	case WishOpen:
+		err = b.OpenAccount(w.Account, w.Name, w.Amount)
+	case WishPay:
+		var p Payment
+		p, err = b.Pay(ctx, Order{From: w.Account, To: w.To, Bank: w.Bank, Name: w.Name, Amount: w.Amount, Note: w.Note})
+		o.UETR, o.State, o.Reason = p.UETR, p.State, p.Reason
+	case WishAsk:
+		var a Ask
+		a, err = b.Ask(ctx, AskFor{From: w.To, Bank: w.Bank, Name: w.Name, To: w.Account, Amount: w.Amount, Note: w.Note, Until: w.Until})
+		o.UETR, o.State, o.Reason = a.UETR, a.State, a.Reason
+	default:
+		err = fmt.Errorf("do is %s, %s or %s", WishOpen, WishPay, WishAsk)
+	}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	return o
+}
