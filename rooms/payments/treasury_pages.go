@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -232,10 +233,9 @@ func treasuryCounters(ctx context.Context, v treasuryView) []templ.Component {
 
 func treasuryAccountRows(ctx context.Context, v treasuryView) (rows []web.Row) {
 	for _, a := range v.Accounts {
-		inDay, inMonth := a.sum(FlowIn)
-		outDay, outMonth := a.sum(FlowOut)
-		rows = append(rows, web.Row{Status: agreement(a.Agrees()), Cells: []templ.Component{treasuryName(a, v.Offices[a.Office]), money(a.Balance, v.Currency), treasurySum(inDay, v.Currency), treasurySum(outDay, v.Currency),
-			treasurySum(inMonth, v.Currency), treasurySum(outMonth, v.Currency), agreeTag(ctx, a.Agrees())}})
+		in, inMonth := a.sum(FlowIn)
+		out, outMonth := a.sum(FlowOut)
+		rows = append(rows, web.Row{Status: agreement(a.Agrees()), Cells: []templ.Component{treasuryName(a, v.Offices[a.Office]), money(a.Balance, v.Currency), todayAndMonth(in, inMonth, v.Currency), todayAndMonth(out, outMonth, v.Currency), agreeTag(ctx, a.Agrees())}})
 	}
 	return rows
 }
@@ -258,19 +258,24 @@ func flowRows(ctx context.Context, v treasuryView, side string) (rows []web.Row)
 	for _, a := range v.Accounts {
 		for _, f := range a.Flows {
 			if f.Side == side {
-				rows = append(rows, web.Row{Cells: []templ.Component{flowName(a, f), web.Text(web.Of(ctx, v.Offices[a.Office])), treasurySum(f.Today, v.Currency), treasurySum(f.Month, v.Currency)}})
+				rows = append(rows, web.Row{Cells: []templ.Component{web.Text(flowText(ctx, f.Cause, f.What)), treasuryName(a, v.Offices[a.Office]), treasurySum(f.Today, v.Currency), treasurySum(f.Month, v.Currency)}})
 			}
 		}
 	}
 	return rows
 }
 
+// flowText says what money moved for: "Fee: Domicile certificate", "Quarterly cash
+// support · November 2026".
 func flowText(ctx context.Context, cause, what string) string {
-	text := web.T(ctx, "payments.treasury.cause."+cause)
-	if what != "" {
-		text += ": " + web.Said(ctx, what)
+	kind := web.T(ctx, "payments.treasury.cause."+cause)
+	switch i := strings.LastIndex(what, " · "); {
+	case what == "":
+		return kind
+	case cause == CauseSupport && i > 0:
+		return web.Said(ctx, what[:i]) + " · " + bulkPeriodText(ctx, what[i+len(" · "):])
 	}
-	return text
+	return kind + ": " + web.Said(ctx, what)
 }
 
 // waitingRows are the files with what is left for each: those before it in the list
@@ -318,7 +323,11 @@ func treasuryLineRows(ctx context.Context, v treasuryAccountView) (rows []web.Ro
 		if m.Side == FlowOut {
 			amount = -amount
 		}
-		rows = append(rows, web.Row{Cells: []templ.Component{web.When(m.At), web.Text(flowText(ctx, m.Cause, m.shown())), web.Code(m.Reference), treasuryEvidence(m), money(amount, v.Currency)}})
+		reference := m.Reference
+		if m.Cause == CauseSupport {
+			reference = "" // a long number, which the receipt has
+		}
+		rows = append(rows, web.Row{Cells: []templ.Component{web.When(m.At), web.Text(flowText(ctx, m.Cause, m.shown())), web.Code(reference), treasuryEvidence(m), money(amount, v.Currency)}})
 	}
 	return rows
 }
@@ -335,7 +344,7 @@ func treasuryAbout(ctx context.Context, v treasuryAccountView) []web.Answer {
 		web.Answer{Label: web.T(ctx, "payments.treasury.opening.today"), Body: balance(v.Balance - in.Total + out.Total)},
 		web.Answer{Label: web.T(ctx, "payments.treasury.opening.month"), Body: balance(v.Balance - inMonth.Total + outMonth.Total)},
 		web.Answer{Label: web.T(ctx, "payments.treasury.office"), Value: web.Of(ctx, v.Office)},
-		web.Answer{Label: web.T(ctx, "payments.pay.bank"), Value: v.Bank},
+		web.Answer{Label: web.T(ctx, "payments.treasury.bank"), Value: v.Bank},
 		web.Answer{Label: "IBAN", Value: ibanText(v.IBAN), Code: true})
 	if v.Head != "" {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.treasury.head"), Value: v.Head, Code: true})
