@@ -107,7 +107,12 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 	if err := r.sequencer.Settle(ctx, b.Currency); err != nil {
 		return nil, err
 	}
-	return func(tx *store.Tx) error { return finishBulk(tx, no) }, nil
+	return func(tx *store.Tx) error {
+		if err := finishBulk(tx, no); err != nil {
+			return err
+		}
+		return job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow})
+	}, nil
 }
 
 func finishBulk(tx *store.Tx, no int64) error {
@@ -120,7 +125,7 @@ func finishBulk(tx *store.Tx, no int64) error {
 		return err
 	}
 	emitBulk(tx, b, BulkFinishedEvent, "system/"+jobBulkPay)
-	return job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow})
+	return nil
 }
 
 // payTurn is one turn of the job that pays a file.

@@ -87,7 +87,11 @@ func paymentRows(ctx context.Context, v paymentView) []web.Answer {
 	if v.Payer != nil && v.Incoming {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payer"), Value: v.Payer.Name(lang)})
 	}
-	if v.Payee != nil {
+	switch {
+	case v.Payee == nil:
+	case v.Incoming:
+		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.payment.into"), Value: "…" + v.Payee.Tail(), Code: true, Note: v.PayeeBank})
+	default:
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.Payee.Payee(lang), Note: v.PayeeBank})
 	}
 	if v.Purpose != "" && (v.Payer == nil || v.Payer.Kind != KindAgent) {
