@@ -34,7 +34,7 @@ type RequestView struct {
 }
 
 func (r *Room) viewRequest(who gate.Principal, q *Request) *RequestView {
-	v := &RequestView{ID: q.ID, Reference: q.Reference, State: stage(q, r.clock.Now()), Urgency: q.Urgency, Asker: q.To.Name("en"), AskerUrdu: q.To.NameUr, Payer: q.From.Payee("en"), Bank: q.To.Book,
+	v := &RequestView{ID: q.ID, Reference: q.Reference, State: q.stage(r.clock.Now()), Urgency: q.Urgency, Asker: q.To.Name("en"), AskerUrdu: q.To.NameUr, Payer: q.From.Payee("en"), Bank: q.To.Book,
 		Amount: r.plain(q.Amount), Currency: q.Currency, Purpose: q.Purpose, Made: q.Made, Expires: q.Expires, Reason: string(q.Reason), Words: q.Words, Transfer: q.Transfer}
 	if q.Payer == who.ID {
 		v.Payer, v.Agreed = q.From.Name("en"), q.Agreed
