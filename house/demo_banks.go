@@ -115,6 +115,9 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 		return c.Invalid(err, banksFrame(c), banksPage(v))
 	}
 	kind, key, to := "good", "demo.banks.done."+what, "/wallet"
+	if what == bank.WishAsk {
+		to = "/wallet/requests"
+	}
 	switch o.State {
 	case bank.Pending:
 		kind, key, to = "wait", "demo.banks.later", banksPath

@@ -54,6 +54,19 @@ func TestTheBanksOfADemonstration(t *testing.T) {
 		t.Fatalf("%d: %s", d.free(ayesha)-before, p.Text())
 	}
 
+	// Another asks her for money, and she pays it out of her wallet.
+	before = d.free(ayesha)
+	if p := d.wish(ayesha, "qasid/2", "ask", "640.00"); p.URL.Path != "/wallet/requests" {
+		t.Fatal(p.URL, p.Text())
+	}
+	request := d.page(ayesha, d.page(ayesha, "/wallet/requests").Link("/wallet/request/"))
+	if !strings.Contains(request.Text(), "Qasid wallet") {
+		t.Fatal(request.Text())
+	}
+	if p, err := ayesha.Submit(t.Context(), request, request.FormTo(request.URL.Path+"/pay")); err != nil || p.Heading() != "Paid" || before-d.free(ayesha) != 640_00 {
+		t.Fatal(p.Text(), err)
+	}
+
 	// The operator sees that it answers, and suspends it: nothing is paid then.
 	d.until("the operator sees that a bank answers", func() bool {
 		shown := d.page(hina, "/pay/operate/participant/kirthar").Text()

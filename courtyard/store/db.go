@@ -55,7 +55,7 @@ type DB struct {
 // backend is what differs between the engines.
 type backend interface {
 	view(ctx context.Context, fn func(*Tx) error) error
-	update(ctx context.Context, fn func(*Tx) error) error
+	update(ctx context.Context, fn func(*Tx) error, large bool) error
 	// admin is a pool for migrations and inspection.
 	admin() *sql.DB
 	close() error
@@ -126,7 +126,16 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	if err := db.refuseNested(ctx); err != nil {
 		return err
 	}
-	return db.backend.update(ctx, fn)
+	return db.backend.update(ctx, fn, false)
+}
+
+// UpdateLarge is Update for thousands of lines at a time. On SQLite it begins a
+// group of its own, so that no copies are kept of the pages it changes.
+func (db *DB) UpdateLarge(ctx context.Context, fn func(tx *Tx) error) error {
+	if err := db.refuseNested(ctx); err != nil {
+		return err
+	}
+	return db.backend.update(ctx, fn, true)
 }
 
 type insideKey struct{ db *DB }

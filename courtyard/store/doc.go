@@ -24,10 +24,12 @@
 // # Group commit
 //
 // A disk syncs a few thousand times a second, whatever is synced. So on SQLite
-// one writer goroutine takes the updates that wait, gives each its own
-// savepoint, commits them all at once and answers only then. Nobody waits on
+// one writer goroutine takes the updates that wait, gives each but the first its
+// own savepoint, commits them all at once and answers only then. Nobody waits on
 // purpose: while one group syncs, the next one gathers. An update that fails or
-// panics is rolled back to its savepoint, and its neighbours never know. The
+// panics is rolled back alone, and its neighbours never know. One that writes
+// thousands of lines (UpdateLarge) begins a group, for a savepoint costs a copy of
+// each page it changes. The
 // function runs in the writer's goroutine, not its caller's: handing the
 // transaction over and back costs a third of the throughput at 64 writers. A
 // panic or runtime.Goexit in it is carried to the caller. A caller who leaves

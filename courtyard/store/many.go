@@ -9,9 +9,8 @@ import (
 )
 
 // Many runs a statement over many lines of values, given column by column: a
-// []string, []int64, []bool or [][]byte each, or a []*string where nil is null, all of
-// one length. "{lines}" in the
-// query stands for them, as in
+// []string, []*string, []int64, []bool or [][]byte each, all of one length. A nil
+// *string or []byte is null. "{lines}" in the query stands for them, as in
 //
 //	insert into room_table (id, amount) {lines} on conflict (id) do nothing
 //	with v(id, amount) as ({lines}) update room_table set amount = v.amount from v where room_table.id = v.id
@@ -119,6 +118,9 @@ func element(column any, i int) any {
 	case []bool:
 		return v[i]
 	case [][]byte:
+		if v[i] == nil {
+			return nil
+		}
 		return v[i]
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 type Commit struct {
 	Engine  Engine
 	Updates int           // transactions in it: the group on SQLite, 1 on PostgreSQL
-	Failed  int           // updates of the group that were rolled back to their savepoints
+	Failed  int           // updates of the group that were rolled back alone
 	Events  int           // events in it
 	Took    time.Duration // of the COMMIT itself, which is the disk's sync
 	Held    time.Duration // from begin to commit: how long the writer was busy

@@ -72,7 +72,7 @@ func (s *server) view(ctx context.Context, fn func(*Tx) error) error {
 	return tx.err
 }
 
-func (s *server) update(ctx context.Context, fn func(*Tx) error) error {
+func (s *server) update(ctx context.Context, fn func(*Tx) error, _ bool) error {
 	for attempt := 1; ; attempt++ {
 		err := s.try(ctx, fn)
 		if state := sqlState(err); err == nil || (state != "40001" && state != "40P01") || attempt == attempts {

@@ -26,6 +26,7 @@ type embedded struct {
 	readers chan *session // those that are free
 	opened  int           // readers in all
 	queue   chan *ticket
+	held    *ticket       // a large update that waits for the group before it to end; the writer's
 	grown   chan struct{} // the log has grown since the last checkpoint
 	stop    chan struct{} // closed by close
 	tidied  chan struct{} // closed when the checkpointer has ended
@@ -187,6 +188,7 @@ func (e *embedded) view(ctx context.Context, fn func(*Tx) error) (err error) {
 type ticket struct {
 	ctx   context.Context
 	fn    func(*Tx) error
+	large bool         // begins a group
 	state atomic.Int32 // waiting, taken or left
 	fate  chan error   // the group's commit, or why it is not part of it
 	wakes []string
@@ -209,8 +211,8 @@ var (
 	errStopped = errors.New("store: the update function did not return")
 )
 
-func (e *embedded) update(ctx context.Context, fn func(*Tx) error) error {
-	t := &ticket{ctx: ctx, fn: fn, fate: make(chan error, 1)}
+func (e *embedded) update(ctx context.Context, fn func(*Tx) error, large bool) error {
+	t := &ticket{ctx: ctx, fn: fn, large: large, fate: make(chan error, 1)}
 	select {
 	case e.queue <- t:
 	case <-ctx.Done():
@@ -301,17 +303,20 @@ func (e *embedded) run() {
 // database is closed.
 func (e *embedded) open() *group {
 	for {
+		if t := e.held; t != nil {
+			e.held = nil
+			if g := e.begin(t); g != nil {
+				return g
+			}
+		}
 		select {
 		case t := <-e.queue:
 			if !t.state.CompareAndSwap(waiting, taken) {
 				continue
 			}
-			began := time.Now()
-			if _, err := e.writer.exec(context.Background(), "begin immediate", nil); err != nil {
-				t.fate <- fmt.Errorf("store: begin: %w", err)
-				continue
+			if g := e.begin(t); g != nil {
+				return g
 			}
-			return &group{began: began, now: t, head: -1}
 		case <-e.stop:
 			for { // answer those who came in before the door was shut
 				select {
@@ -327,9 +332,19 @@ func (e *embedded) open() *group {
 	}
 }
 
-// gather lets an update and everyone who is waiting by then run, each in a
-// savepoint. Nobody waits on purpose: while one commit syncs the disk, the next
-// group gathers by itself. An error means that the whole group cannot go on.
+// begin opens a transaction with an update, or tells it why not and gives nil.
+func (e *embedded) begin(t *ticket) *group {
+	began := time.Now()
+	if _, err := e.writer.exec(context.Background(), "begin immediate", nil); err != nil {
+		t.fate <- fmt.Errorf("store: begin: %w", err)
+		return nil
+	}
+	return &group{began: began, now: t, head: -1}
+}
+
+// gather lets an update and everyone who is waiting by then run. Nobody waits on
+// purpose: while one commit syncs the disk, the next group gathers by itself. An
+// error means that the whole group cannot go on.
 func (e *embedded) gather(g *group) error {
 	for ; g.now != nil; g.now = e.next(g) {
 		if err := e.turn(g); err != nil {
@@ -347,24 +362,35 @@ func (e *embedded) next(g *group) *ticket {
 	for {
 		select {
 		case t := <-e.queue:
-			if t.state.CompareAndSwap(waiting, taken) {
-				return t
+			if !t.state.CompareAndSwap(waiting, taken) {
+				continue
 			}
+			if t.large && len(g.stay) > 0 {
+				e.held = t
+				return nil
+			}
+			return t
 		default:
 			return nil
 		}
 	}
 }
 
-// turn lets one update run in its savepoint. One that does not stay is told at
-// once; the others hear when the group is durable.
+// turn lets one update run. One that does not stay is told at once; the others
+// hear when the group is durable.
+//
+// While a savepoint is open SQLite keeps a copy of each page it changes. So the
+// first has none: when it fails nothing else is lost with the transaction.
 func (e *embedded) turn(g *group) error {
 	background, t := context.Background(), g.now
+	first := len(g.stay) == 0
 	err := errStopped
 	if g.tx == nil { // else its function has ended the writer before this one
-		if _, err := e.writer.exec(background, "savepoint one", nil); err != nil {
-			t.fate <- fmt.Errorf("store: savepoint: %w", err)
-			return err
+		if !first {
+			if _, err := e.writer.exec(background, "savepoint one", nil); err != nil {
+				t.fate <- fmt.Errorf("store: savepoint: %w", err)
+				return err
+			}
 		}
 		g.tx, g.mark = e.db.begin(t.ctx, steadfast{e.writer}, false), g.head
 		began := time.Now()
@@ -383,7 +409,7 @@ func (e *embedded) turn(g *group) error {
 	if err == nil {
 		err = tx.finish(&g.head)
 	}
-	if err == nil {
+	if err == nil && !first {
 		_, err = e.writer.exec(background, "release one", nil)
 	}
 	if err == nil {
@@ -391,6 +417,16 @@ func (e *embedded) turn(g *group) error {
 		return nil
 	}
 	g.failed++
+	if first {
+		e.recover()
+		g.head = -1 // another process may write before we begin again
+		_, broken := e.writer.exec(background, "begin immediate", nil)
+		t.fate <- err
+		if broken != nil {
+			return fmt.Errorf("begin again: %w", broken)
+		}
+		return nil
+	}
 	g.head = g.mark
 	_, broken := e.writer.exec(background, "rollback to one", nil)
 	if broken == nil {

@@ -192,7 +192,11 @@ func TestOneFailureDoesNotTouchItsNeighbours(t *testing.T) {
 		errs := make([]error, clients)
 		for i := range clients {
 			all.Go(func() {
-				errs[i] = db.Update(context.Background(), func(tx *store.Tx) error {
+				update := db.Update
+				if i%5 == 0 { // these begin a group
+					update = db.UpdateLarge
+				}
+				errs[i] = update(context.Background(), func(tx *store.Tx) error {
 					tx.Emit(store.Event{Type: "bank.account.opened", Subject: fmt.Sprint(i)})
 					if err := account(tx, fmt.Sprint("n", i), int64(i)); err != nil {
 						return err
@@ -234,6 +238,55 @@ func TestOneFailureDoesNotTouchItsNeighbours(t *testing.T) {
 			if n := count(t, db, `select max(position) - count(*) from journal_event`); n != 0 {
 				t.Errorf("%d gaps", n)
 			}
+		}
+	})
+}
+
+// A large update waits for the group before it and begins one, which others join;
+// when it fails, they go on without it.
+func TestALargeUpdateBeginsAGroup(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		if db.Engine() != store.SQLite {
+			return // there each update has a transaction of its own
+		}
+		for _, fails := range []error{nil, errors.New("no")} {
+			var all sync.WaitGroup
+			hold, inside := make(chan struct{}), make(chan struct{})
+			all.Go(func() {
+				must(t, db.Update(context.Background(), func(tx *store.Tx) error { close(inside); <-hold; return account(tx, fmt.Sprint("first", fails), 1) }))
+			})
+			<-inside
+			all.Go(func() {
+				if err := db.UpdateLarge(context.Background(), func(tx *store.Tx) error {
+					n, err := store.Get(tx, store.Value[int64], "select count(*) from bank_account where id = $1", fmt.Sprint("first", fails))
+					if err != nil || n != 1 {
+						t.Errorf("%d accounts before a large update, %v", n, err)
+					}
+					tx.Emit(store.Event{Type: "bank.account.opened", Subject: "large"})
+					return errors.Join(account(tx, fmt.Sprint("large", fails), 1), fails)
+				}); !errors.Is(err, fails) {
+					t.Error(err)
+				}
+			})
+			for i := range 5 {
+				all.Go(func() {
+					if err := db.Update(context.Background(), func(tx *store.Tx) error {
+						tx.Emit(store.Event{Type: "bank.account.opened", Subject: "small"})
+						return account(tx, fmt.Sprint("small", i, fails), 1)
+					}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			time.Sleep(20 * time.Millisecond)
+			close(hold)
+			all.Wait()
+		}
+		if n := count(t, db, `select count(*) from bank_account where id like 'large%' or id like 'small%' or id like 'first%'`); n != 2*6+1 {
+			t.Errorf("%d accounts", n)
+		}
+		if n := count(t, db, `select max(position) - count(*) from journal_event`); n != 0 {
+			t.Errorf("%d gaps", n)
 		}
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"sarai/courtyard/store"
 )
 
-// Ask is a request to pay between two connected participants. The house keeps what
+// Ask is a request to pay that a connected participant sends. The house keeps what
 // it needs to see that it is paid once, as it was asked; whom it is between is the
-// participants' own.
+// participants' own, unless the house keeps the debtor's account: see ask_wallet.go.
 type Ask struct {
 	UETR        string // of the request
 	Asker       string // participant of the creditor
@@ -140,13 +140,20 @@ func accountHash(iban string) []byte {
 	return sum[:]
 }
 
-// tries notes the payment that answers a request, settles that it did.
+// tries notes the payment that answers a request, settles that it did. Without a
+// UETR there is none.
 func (a Ask) tries(tx *store.Tx, transfer string) error {
+	if a.UETR == "" {
+		return nil
+	}
 	_, err := tx.Exec("update payments_ask set transfer = $2 where uetr = $1", a.UETR, transfer)
 	return err
 }
 
 func (a Ask) settles(tx *store.Tx) error {
+	if a.UETR == "" {
+		return nil
+	}
 	_, err := tx.Exec("update payments_ask set state = $2 where uetr = $1", a.UETR, AskPaid)
 	return err
 }

@@ -157,7 +157,7 @@ func (r *Room) copyRemainder(ctx context.Context, old *Bulk, no int64) (lines, t
 			if err := tx.QueryRow("select count(*), cast(coalesce(sum(amount), 0) as bigint), coalesce(max(id), 0) from payments_bulk_line where id in ("+part+")", after, old.last()).Scan(&n, &sum, &last); err != nil || n == 0 {
 				return err
 			}
-			_, err := tx.Exec("insert into payments_bulk_line ("+lineColumns+`) select $3 + row_number() over (order by id), amount, iban, alias_kind, alias, tail, name, reference, 0, '', '', 0, 0
+			_, err := tx.Exec("insert into payments_bulk_line ("+lineColumns+`, state, account, reason, attempt, at) select $3 + row_number() over (order by id), amount, iban, alias_kind, alias, tail, name, reference, 0, '', '', 0, 0
 				from payments_bulk_line where id in (`+part+")", after, old.last(), no*bulkLines+lines)
 			return err
 		})

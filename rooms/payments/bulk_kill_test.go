@@ -33,16 +33,16 @@ func TestBulkIsKilled(t *testing.T) {
 		ctx := context.Background()
 		must(t, db.Update(ctx, func(tx *store.Tx) error {
 			accounts := []*Account{{Account: ledger.Account{ID: "program-kafaalat-PKR", Book: "a", Role: ledger.Customer, Holder: "bisp", Currency: "PKR"}, Kind: KindProgram, NameEn: "program", Opened: tx.Now()}}
-			var lines []any
+			var lines takenLines
 			for i := range bulkKillLines {
 				who := fmt.Sprintf("w-%05d", i)
 				accounts = append(accounts, &Account{Account: ledger.Account{ID: who, Book: "a", Role: ledger.Customer, Holder: who, Currency: "PKR"}, Kind: KindPerson, NameEn: who, Opened: tx.Now()})
-				lines = append(lines, int64(bulkLines+i+1), int64(100+i%7), "", "", nil, "", "", "")
+				lines.add(int64(bulkLines+i+1), int64(100+i%7), whom{}, "", "")
 			}
 			if err := insertAccounts(tx, accounts); err != nil {
 				return err
 			}
-			if err := putLines(tx, lines); err != nil {
+			if err := lines.write(tx); err != nil {
 				return err
 			}
 			if _, err := tx.Exec("update payments_bulk_line set state = 1, account = case when id % 16777216 - 1 < 10 then 'w-0000' || cast(id % 16777216 - 1 as text) when id % 16777216 - 1 < 100 then 'w-000' || cast(id % 16777216 - 1 as text) when id % 16777216 - 1 < 1000 then 'w-00' || cast(id % 16777216 - 1 as text) else 'w-0' || cast(id % 16777216 - 1 as text) end"); err != nil {

@@ -251,7 +251,7 @@ func (t *payTurn) mark(ctx context.Context, chunk []payLine, failed map[ledger.R
 		t.told = now
 	}
 	t.mu.Unlock()
-	return t.room.db.Update(ctx, func(tx *store.Tx) error {
+	return t.room.db.UpdateLarge(ctx, func(tx *store.Tx) error {
 		b, err := getBulk(tx, t.bulk.No, true)
 		if err != nil {
 			return err
@@ -320,7 +320,7 @@ func numbers(values []int64) (string, []any) {
 func (t *payTurn) giveUp(ctx context.Context, reason ledger.Reason) error {
 	for {
 		done := false
-		err := t.room.db.Update(ctx, func(tx *store.Tx) error {
+		err := t.room.db.UpdateLarge(ctx, func(tx *store.Tx) error {
 			b, err := getBulk(tx, t.bulk.No, true)
 			if err != nil {
 				return err

@@ -92,42 +92,27 @@ func (r *Room) beginBulk(ctx context.Context, p Program, in BulkIntake) (no int6
 	}
 }
 
-// lineRows is how many lines a statement writes. SQLite's driver binds each
-// value in a time that grows with the number of values, so more is not faster.
-const lineRows = 16
+// lineColumns are those of a line that is to be written; the others are the
+// verdict's and the payment's.
+const lineColumns = "id, amount, iban, alias_kind, alias, tail, name, reference"
 
-var lineValues = func() string {
-	var b strings.Builder
-	for i := range lineRows {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteByte('(')
-		for j := range 8 {
-			fmt.Fprintf(&b, "$%d, ", 8*i+j+1)
-		}
-		b.WriteString("0, '', '', 0, 0)")
-	}
-	return b.String()
-}()
+// takenLines are lines on their way into the database, column by column.
+type takenLines struct {
+	id, amount                   []int64
+	iban, kind, tail, name, refs []string
+	mac                          [][]byte
+}
 
-const lineInsert = "insert into payments_bulk_line (" + lineColumns + ") values "
+func (t *takenLines) add(id, amount int64, to whom, name, reference string) {
+	t.id, t.amount = append(t.id, id), append(t.amount, amount)
+	t.iban, t.kind, t.mac, t.tail = append(t.iban, to.iban), append(t.kind, to.kind), append(t.mac, to.mac), append(t.tail, to.tail)
+	t.name, t.refs = append(t.name, name), append(t.refs, reference)
+}
 
-const lineColumns = "id, amount, iban, alias_kind, alias, tail, name, reference, state, account, reason, attempt, at"
-
-// putLines writes lines of eight values each.
-func putLines(tx *store.Tx, args []any) error {
-	for len(args) > 0 {
-		n := min(len(args)/8, lineRows)
-		values := lineValues
-		if n < lineRows {
-			end := strings.Index(values, fmt.Sprintf(", ($%d,", 8*n+1))
-			values = values[:end]
-		}
-		if _, err := tx.Exec(lineInsert+values, args[:8*n]...); err != nil {
-			return fmt.Errorf("write lines: %w", err)
-		}
-		args = args[8*n:]
+func (t *takenLines) write(tx *store.Tx) error {
+	_, err := tx.Many("insert into payments_bulk_line ("+lineColumns+", state, account, reason, attempt, at) select v.*, 0, '', '', 0, 0 from ({lines}) v", t.id, t.amount, t.iban, t.kind, t.mac, t.tail, t.name, t.refs)
+	if err != nil {
+		return fmt.Errorf("write lines: %w", err)
 	}
 	return nil
 }
@@ -135,11 +120,11 @@ func putLines(tx *store.Tx, args []any) error {
 // takeLines reads the source to its end. When a line is wrong it goes on, to
 // tell of several at once, and writes no more.
 func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, total int64, err error) {
-	args := make([]any, 0, 8*takeChunk)
+	taken := &takenLines{}
 	var problems *fault.Error
 	flush := func() error {
-		err := r.db.Update(ctx, func(tx *store.Tx) error { return putLines(tx, args) })
-		args = args[:0]
+		err := r.db.UpdateLarge(ctx, taken.write)
+		taken = &takenLines{}
 		return err
 	}
 	for {
@@ -178,11 +163,10 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 		if err != nil {
 			return 0, 0, err
 		}
-		args = append(args, no*bulkLines+lines, in.Amount, line.iban, line.kind, line.mac, line.tail, foldName(in.Name), in.Reference)
-		switch {
-		case problems != nil:
-			args = args[:0]
-		case len(args) == cap(args):
+		if problems == nil {
+			taken.add(no*bulkLines+lines, in.Amount, line, foldName(in.Name), in.Reference)
+		}
+		if len(taken.id) == takeChunk {
 			if err := flush(); err != nil {
 				return 0, 0, err
 			}
@@ -200,7 +184,7 @@ func (r *Room) takeLines(ctx context.Context, no int64, src Source) (lines, tota
 // whom is how a line names its beneficiary.
 type whom struct {
 	iban, kind, tail string
-	mac              any // []byte, or nil for IBAN
+	mac              []byte // nil for IBAN
 }
 
 // lineOf hides national and mobile numbers as the directory does. What is no
@@ -294,7 +278,7 @@ func (r *Room) endBulk(ctx context.Context, no int64, in BulkIntake, lines, tota
 func (r *Room) forgetBulk(ctx context.Context, no int64) error {
 	for {
 		left := int64(0)
-		err := r.db.Update(ctx, func(tx *store.Tx) error {
+		err := r.db.UpdateLarge(ctx, func(tx *store.Tx) error {
 			b, err := getBulk(tx, no, true)
 			if fault.Is(err, fault.NotFound) {
 				return nil

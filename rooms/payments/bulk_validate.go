@@ -24,7 +24,7 @@ func (r *Room) validate(ctx context.Context, j job.Job) (func(tx *store.Tx) erro
 	for {
 		tell := r.clock.Now().Sub(told) > bulkPace
 		more := false
-		err := r.db.Update(ctx, func(tx *store.Tx) (err error) {
+		err := r.db.UpdateLarge(ctx, func(tx *store.Tx) (err error) {
 			more, err = r.validateNext(tx, no, tell)
 			return err
 		})

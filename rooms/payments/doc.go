@@ -82,7 +82,9 @@
 //
 // Between connected participants an [Ask] is a request to pay (pain.013), handed on
 // to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
-// that names it: once, that amount, to that account, before its time is over.
+// that names it: once, that amount, to that account, before its time is over. When the
+// house keeps the debtor's account it is a [Request] in their wallet as well, whose end
+// is told by pain.014 (ask_wallet.go).
 //
 // # Asking, limits, money back
 //

@@ -18,7 +18,7 @@ import (
 // meanwhile, so few while requests wait; many when the tables only have to catch up,
 // because then each page is written once for all of them.
 const (
-	indexRowsBusy = 2_000
+	indexRowsBusy = 8_000
 	indexRowsIdle = 16_000
 )
 
@@ -186,7 +186,7 @@ func (l *line) part(after int64) []*sealed {
 // contain then.
 func (l *line) indexPart(ctx context.Context, after int64) (last int64, err error) {
 	mine := l.part(after)
-	err = l.q.db.Update(ctx, func(tx *store.Tx) error {
+	err = l.q.db.UpdateLarge(ctx, func(tx *store.Tx) error {
 		at, err := store.Get(tx, store.Value[int64], "select number from payments_index where currency = $1 for update", l.currency)
 		if err != nil {
 			return err

@@ -200,6 +200,9 @@ func countMarks(tx *store.Tx, column, value string) ([]Counts, error) {
 // holder as a person, or the alias the payer typed.
 func agreedMarks(tx *store.Tx, a *Account, alias string) (n int64, err error) {
 	person := ""
+	if a.Kind == KindParticipant {
+		return 0, nil // the account of all customers there says nothing about one of them
+	}
 	if a.Kind == KindPerson {
 		person = a.Holder
 	}

@@ -94,12 +94,12 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 	if all <= preloaded {
 		which = "currency = $1"
 	}
-	accounts, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where "+which, currency)
+	accounts, err := store.List(tx, scanStand, "select "+standColumns+" from payments_account where "+which, currency)
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	for _, a := range accounts {
-		m.state.Put(&a.Account)
+		m.state.Put(a)
 	}
 	return m, m.follow(tx, number)
 }
@@ -251,24 +251,32 @@ func (m *memory) fetch(tx *store.Tx, steps []ledger.Step) error {
 	return nil
 }
 
+// standColumns are what the ledger needs of an account.
+const standColumns = "id, book, role, holder, currency, balance, held, floor, bottomless, blocked, closed"
+
+func scanStand(scan store.Scan) (*ledger.Account, error) {
+	a := &ledger.Account{}
+	return a, scan(&a.ID, &a.Book, &a.Role, &a.Holder, &a.Currency, &a.Balance, &a.Held, &a.Floor, &a.Bottomless, &a.Blocked, &a.Closed)
+}
+
 func (m *memory) fetchAccounts(tx *store.Tx, ids []string) error {
 	for part := range sized(ids) {
 		list, args := places(part)
 		args = append(args, m.state.Currency)
 		type stand struct {
-			*Account
+			*ledger.Account
 			as int64
 		}
 		// One statement sees one moment: the balance and how far the table was.
 		found, err := store.List(tx, func(scan store.Scan) (s stand, err error) {
-			s.Account, err = scanAccount(func(dest ...any) error { return scan(append(dest, &s.as)...) })
+			s.Account, err = scanStand(func(dest ...any) error { return scan(append(dest, &s.as)...) })
 			return s, err
-		}, fmt.Sprintf("select %s, (select number from payments_index where currency = $%d) from payments_account where id in (%s)", accountColumns, len(args), list), args...)
+		}, fmt.Sprintf("select %s, (select number from payments_index where currency = $%d) from payments_account where id in (%s)", standColumns, len(args), list), args...)
 		if err != nil {
 			return fmt.Errorf("load accounts: %w", err)
 		}
 		for _, s := range found {
-			m.learn(&s.Account.Account, s.as)
+			m.learn(s.Account, s.as)
 		}
 	}
 	return nil

@@ -96,11 +96,20 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 	}
 	rows, err := r.ledger.Do(ctx, Work{Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note},
 		Before: func(tx *store.Tx) error {
-			if err := r.mayPay(tx, p.Debit, p.Credit, p.Amount); err != nil || p.Before == nil {
+			if err := r.mayPay(tx, p.Debit, p.Credit, p.Amount); err != nil {
 				return err
 			}
-			return p.Before(tx)
+			if p.Before != nil {
+				if err := p.Before(tx); err != nil {
+					return err
+				}
+			}
+			if p.Request == "" {
+				return nil
+			}
+			return answering(tx, p.Request, id, from.ID, to.ID, p.Amount, p.IBAN)
 		},
+		After: func(tx *store.Tx, rows []ledger.Row) error { return Ask{UETR: p.Request}.tries(tx, rows[0].Transfer) },
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency,
 			Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(note.Purpose + "\x1f" + p.IBAN)}}})
 	if err != nil {
@@ -111,7 +120,10 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 		g, tx := &d.FIToFICstmrCdtTrf.GrpHdr, &d.FIToFICstmrCdtTrf.CdtTrfTxInf[0]
 		_, _, err = rail.finish(context.WithoutCancel(ctx), &handed{transfer: id, key: id, via: via, name: pacs008.ID, document: document, about: aboutPayment(g, tx), actor: actor,
 			after: func(tx *store.Tx) error {
-				if err := r.paid(tx, id, p.Debit, p.Credit, p.Amount); err != nil || p.After == nil {
+				if err := r.paid(tx, id, p.Debit, p.Credit, p.Amount); err != nil {
+					return err
+				}
+				if err := (Ask{UETR: p.Request}).settles(tx); err != nil || p.After == nil {
 					return err
 				}
 				return p.After(tx, id)
@@ -151,6 +163,10 @@ func (l *Rail) order(p Instant, uetr string, note Note, from, to Participant, pa
 		AccptncDtTm:    now, ChrgBr: pacs008.ChargeBearerType1CodeSLEV,
 		Dbtr: pacs008.PartyIdentification135{Nm: payer.NameEn}, DbtrAcct: &pacs008.CashAccount38{Id: pacs008.AccountIdentification4Choice{IBAN: payer.IBAN}}, DbtrAgt: us,
 		CdtrAgt: agent(to.BIC), CdtrAcct: &pacs008.CashAccount38{Id: pacs008.AccountIdentification4Choice{IBAN: p.IBAN}},
+	}
+	if p.Request != "" {
+		tx.PmtId.InstrId = wire.MessageID(p.Request)
+		tx.PmtTpInf = &pacs008.PaymentTypeInformation28{LclInstrm: &pacs008.LocalInstrument2Choice{Prtry: LocalRequest}}
 	}
 	if note.Purpose != "" {
 		tx.RmtInf = &pacs008.RemittanceInformation16{Ustrd: []string{note.Purpose}}

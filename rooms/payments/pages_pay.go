@@ -175,8 +175,12 @@ func (r *Room) bankName(ctx context.Context, a *Account) string {
 	switch {
 	case a == nil:
 		return ""
-	case a.Kind == KindParticipant: // of all its customers
-		return a.Name(lang)
+	case a.Kind == KindParticipant: // the account of all its customers
+		p, err := r.Participant(ctx, a.Book)
+		if err != nil {
+			return ""
+		}
+		return p.Name(lang)
 	}
 	b, _ := r.pack.Bank(a.Book)
 	return b.Name.In(lang)

@@ -68,10 +68,20 @@ func (l *Rail) asked(ctx context.Context, from *peer, m *wire.Message, d *pain01
 	}
 	payer, via, err := l.room.peers.bank(info.DbtrAgt.FinInstnId.BICFI)
 	switch {
-	case errors.Is(err, errNoBank) || err == nil && (via == nil || payer.ID == from.ID):
+	case errors.Is(err, errNoBank) || err == nil && payer.ID == from.ID:
 		return refuse(reasonNoAgent)
 	case err != nil:
 		return nil, err
+	}
+	var debtor *Account // nil: not here
+	if via == nil {
+		var reason ledger.Reason
+		if debtor, reason, err = l.debtorHere(ctx, payer, info); err != nil {
+			return nil, err
+		}
+		if reason != "" {
+			return refuse(reason)
+		}
 	}
 	sum := sha256.Sum256(m.Bytes)
 	a.Payer, a.hash, a.account, a.Made, a.Expires = payer.ID, sum[:], accountHash(tx.CdtrAcct.Id.IBAN), now, expires
@@ -79,6 +89,13 @@ func (l *Rail) asked(ctx context.Context, from *peer, m *wire.Message, d *pain01
 	fresh := false
 	err = l.room.db.Update(ctx, func(tx *store.Tx) error {
 		known, fresh, err = putAsk(tx, a)
+		if err != nil || !fresh || debtor == nil || !now.Before(expires) {
+			return err
+		}
+		reason, err := l.room.askWallet(tx, "client/"+from.ID, a, debtor, info)
+		if err == nil && reason != "" {
+			known, _, err = refuseAsk(tx, a.UETR, payer.ID, string(reason))
+		}
 		return err
 	})
 	switch {
@@ -86,7 +103,7 @@ func (l *Rail) asked(ctx context.Context, from *peer, m *wire.Message, d *pain01
 		return refuse(reasonOtherBody)
 	case err != nil:
 		return nil, err
-	case !fresh:
+	case !fresh || via == nil:
 		return l.askReport(known), nil
 	case !now.Before(expires):
 		return l.askReport(a), nil // it is over before anybody has seen it

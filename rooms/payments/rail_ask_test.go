@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"sarai/rooms/payments/bank"
@@ -168,5 +170,88 @@ func requestsThatLeadNowhere(v *street) {
 	}
 	if got := v.told(v.send(v.c, good)); got != "RJCT TM01" {
 		v.t.Error(got)
+	}
+}
+
+// aCitizenIsAskedByAConnectedBank lets a customer of a bank ask citizens whose
+// accounts the house keeps: the request waits in the wallet, and the bank learns what
+// becomes of it there.
+func aCitizenIsAskedByAConnectedBank(v *street) {
+	ctx := context.Background()
+	t, ok := v.t.(*testing.T)
+	if !ok {
+		return
+	}
+	p := &place{Court: v.Court, room: v.room, t: t, before: map[string]int{}}
+	ayesha, own := v.AsCitizen("s-ayesha"), "person-ayesha"
+	iban, keeper := v.room.AccountForTest(t, own)
+	ask := func(to string, amount int64, until time.Duration) bank.Ask {
+		t.Helper()
+		a, err := v.a.Ask(ctx, bank.AskFor{From: to, Bank: keeper, Name: "Ayesha", To: v.a.customer(4), Amount: amount, Note: "tailor", Until: v.Clock.Now().Add(until)})
+		check(t, err)
+		return a
+	}
+	answer := func(a bank.Ask, verb string, values ...string) {
+		t.Helper()
+		page := "/wallet/request/" + v.room.RequestForTest(t, a.UETR)
+		if body, status, _ := p.post(ayesha, page+"/"+verb, values...); status != http.StatusSeeOther {
+			t.Fatalf("%d %s", status, said(body))
+		}
+	}
+	pay := func(a bank.Ask) { t.Helper(); answer(a, "pay", "from", own, "key", newUUID()) }
+
+	// She sees who asks, by which bank, and pays: once.
+	before, there := v.room.BalanceForTest(t, own), v.a.Total().Customer
+	a := ask(iban, 61_00, time.Hour)
+	if a.State != bank.AskOpen {
+		t.Fatalf("%+v", a)
+	}
+	page, _ := p.get(ayesha, "/wallet/request/"+v.room.RequestForTest(t, a.UETR))
+	for _, want := range []string{"Customer 4", "Bank alpha", "tailor", "61.00"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q: %s", want, said(page))
+		}
+	}
+	pay(a)
+	pay(a) // from another screen
+	v.askOf(v.a, a.UETR, bank.AskPaid, "")
+	v.agree()
+	if x := before - v.room.BalanceForTest(t, own); x != 61_00 || v.a.Total().Customer-there != 61_00 {
+		t.Fatal(x)
+	}
+	if again := ask(iban, 61_00, time.Hour); again.UETR == a.UETR {
+		t.Fatal("the same request")
+	}
+
+	// She refuses: her reason reaches the bank.
+	a = ask(iban, 62_00, 48*time.Hour)
+	answer(a, "refuse", "reason", "BE05")
+	v.askOf(v.a, a.UETR, bank.AskRefused, "BE05")
+
+	// A payment that the bank refuses leaves it open for another.
+	a = ask(iban, 63_00, time.Hour)
+	check(t, v.a.SetState(v.a.customer(4), bank.StateBlocked))
+	pay(a)
+	check(t, v.a.SetState(v.a.customer(4), bank.StateOpen))
+	if got, _ := v.a.AskOf(a.UETR); got.State != bank.AskOpen {
+		t.Fatalf("%+v", got)
+	}
+	pay(a)
+	v.askOf(v.a, a.UETR, bank.AskPaid, "")
+
+	// Nobody answers in time.
+	a = ask(iban, 64_00, 2*time.Minute)
+	v.Clock.Advance(3 * time.Minute)
+	v.askOf(v.a, a.UETR, bank.AskRefused, "TM01")
+
+	// Nobody can be asked there.
+	if a := ask(v.b.customer(6), 1, time.Hour); a.State != bank.AskRefused || a.Reason != "AC02" {
+		t.Fatalf("%+v", a)
+	}
+	if a := ask(iban, 1, 80*24*time.Hour); a.State != bank.AskRefused || a.Reason != "DT01" {
+		t.Fatalf("%+v", a)
+	}
+	if x := before - v.room.BalanceForTest(t, own); x != 61_00+63_00 {
+		t.Fatal(x)
 	}
 }

@@ -60,6 +60,31 @@ func (r *Room) Hosted(t testing.TB) (iban, id string) {
 	return iban, id
 }
 
+// AccountForTest gives an account's IBAN and the BIC of who keeps it.
+func (r *Room) AccountForTest(t testing.TB, id string) (iban, bic string) {
+	t.Helper()
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
+		a, err := getAccount(tx, id)
+		if err != nil {
+			return err
+		}
+		p, err := participantByID(tx, a.Book)
+		iban, bic = a.IBAN, p.BIC
+		return err
+	}))
+	return iban, bic
+}
+
+// RequestForTest is the request in a wallet that came as a participant's.
+func (r *Room) RequestForTest(t testing.TB, uetr string) (id string) {
+	t.Helper()
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) (err error) {
+		id, err = store.Get(tx, store.Value[string], "select id from payments_request where origin = 'rail' and asked_key = $1", uetr)
+		return err
+	}))
+	return id
+}
+
 // BalanceForTest is an account's balance.
 func (r *Room) BalanceForTest(t testing.TB, id string) int64 {
 	t.Helper()

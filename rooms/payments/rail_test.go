@@ -69,6 +69,7 @@ func TestTheRail(t *testing.T) {
 		{"a request is paid", aRequestIsPaid},
 		{"a request is refused", aRequestIsRefused},
 		{"requests that lead nowhere", requestsThatLeadNowhere},
+		{"a citizen is asked by a connected bank", aCitizenIsAskedByAConnectedBank},
 		{"a recall is accepted", aRecallIsAccepted},
 		{"a recall is refused", aRecallIsRefused},
 		{"recalls that lead nowhere", recallsThatLeadNowhere},

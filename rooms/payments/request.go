@@ -33,6 +33,7 @@ const (
 const (
 	originWallet = "wallet"
 	originAPI    = "api"
+	originRail   = "rail" // a connected participant asks: Key is the UETR of its [Ask]
 )
 
 // Why a payer refuses, by ISO 20022's ExternalStatusReason1Code.
@@ -74,6 +75,8 @@ type Request struct {
 	Words     string        // what the payer said with it
 	Transfer  string        // that paid it
 	Lookup    string
+	IBAN      string // of the asker, at a connected participant
+	AskerName string // as that participant says
 	// Known after a read with parties:
 	From, To *Account // the payer's account and the asker's
 	Agreed   int64    // reports of fraud about the asker that both participants agreed on
@@ -112,20 +115,20 @@ func (q *Request) Payable(at time.Time) error {
 	return nil
 }
 
-const requestColumns = "id, party, asked_key, origin, reference, end_to_end, state, urgency, asker, credit, payer, debit, amount, currency, purpose, made, expires, changed, reason, words, transfer, lookup"
+const requestColumns = "id, party, asked_key, origin, reference, end_to_end, state, urgency, asker, credit, payer, debit, amount, currency, purpose, made, expires, changed, reason, words, transfer, lookup, asker_iban, asker_name"
 
 func scanRequest(scan store.Scan) (*Request, error) {
 	var q Request
 	var made, expires, changed int64
 	err := scan(&q.ID, &q.Party, &q.Key, &q.Origin, &q.Reference, &q.EndToEnd, &q.State, &q.Urgency, &q.Asker, &q.Credit, &q.Payer, &q.Debit, &q.Amount, &q.Currency, &q.Purpose,
-		&made, &expires, &changed, &q.Reason, &q.Words, &q.Transfer, &q.Lookup)
+		&made, &expires, &changed, &q.Reason, &q.Words, &q.Transfer, &q.Lookup, &q.IBAN, &q.AskerName)
 	q.Made, q.Expires, q.Changed = store.Time(made), store.Time(expires), store.Time(changed)
 	return &q, err
 }
 
 func (q *Request) values() []any {
 	return []any{q.ID, q.Party, q.Key, q.Origin, q.Reference, q.EndToEnd, q.State, q.Urgency, q.Asker, q.Credit, q.Payer, q.Debit, q.Amount, q.Currency, q.Purpose,
-		store.Micros(q.Made), store.Micros(q.Expires), store.Micros(q.Changed), string(q.Reason), q.Words, q.Transfer, q.Lookup}
+		store.Micros(q.Made), store.Micros(q.Expires), store.Micros(q.Changed), string(q.Reason), q.Words, q.Transfer, q.Lookup, q.IBAN, q.AskerName}
 }
 
 func insertRequest(tx *store.Tx, q *Request) error {
@@ -148,8 +151,14 @@ func (q *Request) parties(tx *store.Tx) (err error) {
 	if q.From, err = getAccount(tx, q.Debit); err != nil {
 		return err
 	}
-	if q.To, err = getAccount(tx, q.Credit); err != nil || q.State != RequestAsked {
+	if q.To, err = getAccount(tx, q.Credit); err != nil {
 		return err
+	}
+	if q.IBAN != "" { // the account of all customers there stands for the asker's
+		q.To.IBAN, q.To.NameEn, q.To.NameUr = q.IBAN, q.AskerName, q.AskerName
+	}
+	if q.State != RequestAsked {
+		return nil
 	}
 	q.Agreed, err = agreedMarks(tx, q.To, "")
 	return err
@@ -266,6 +275,9 @@ func (r *Room) say(tx *store.Tx, q *Request, actor string, in RequestToPay) erro
 	switch in.Urgency {
 	case UrgencyNow:
 		q.Expires = rules.Until(now)
+		if q.Origin == originRail {
+			q.Expires = in.Expires // which is sooner: the participant has said it
+		}
 	case UrgencyLater:
 		q.Expires = in.Expires
 		if !in.Expires.After(now) || in.Expires.After(now.Add(time.Duration(rules.Later+1)*day)) {
@@ -331,6 +343,11 @@ func (q *Request) ended(tx *store.Tx, actor string) error {
 		return fmt.Errorf("end a request: %w", err)
 	}
 	q.emit(tx, requestEvents[q.State], actor)
+	if q.Origin == originRail {
+		if err := q.answerAsk(tx); err != nil {
+			return fmt.Errorf("answer a participant's request: %w", err)
+		}
+	}
 	if q.State == RequestExpired {
 		return nil
 	}
@@ -344,7 +361,7 @@ func (r *Room) PayRequest(ctx context.Context, actor string, q *Request, from *A
 	if from.Holder != q.Payer {
 		return nil, fault.New(fault.Forbidden, "payments.reason.holder")
 	}
-	return r.Pay(ctx, actor, Instant{Party: party, Key: key, Debit: from.ID, Credit: q.Credit, Amount: q.Amount, Currency: q.Currency, Note: Note{Purpose: q.Purpose},
+	p := Instant{Party: party, Key: key, Debit: from.ID, Credit: q.Credit, Amount: q.Amount, Currency: q.Currency, Note: Note{Purpose: q.Purpose}, IBAN: q.IBAN,
 		Before: func(tx *store.Tx) error {
 			now, err := store.Get(tx, scanRequest, "select "+requestColumns+" from payments_request where id = $1 for update", q.ID)
 			if err != nil {
@@ -363,7 +380,11 @@ func (r *Room) PayRequest(ctx context.Context, actor string, q *Request, from *A
 			}
 			return paid.ended(tx, actor)
 		},
-	})
+	}
+	if q.Origin == originRail {
+		p.Request, p.Note.Reference = q.Key, q.EndToEnd
+	}
+	return r.Pay(ctx, actor, p)
 }
 
 // jobRequest ends a request whose time is over. That it is over is told by the

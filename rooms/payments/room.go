@@ -95,6 +95,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Jobs.Handle(job.Kind{Name: jobDispute, Action: jobDispute, Do: r.disputeDue})
 	c.Jobs.Handle(job.Kind{Name: jobRequest, Action: jobRequest, Do: r.requestDue})
 	c.Jobs.Handle(job.Kind{Name: jobRecall, Action: jobRecall, Do: r.recallStep})
+	c.Jobs.Handle(job.Kind{Name: jobAsk, Action: jobAsk, Do: r.tellAsk})
 	r.settlement(c)
 	r.pages(c.Site)
 	r.bulks(c)

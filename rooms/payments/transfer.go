@@ -111,8 +111,8 @@ type Instant struct {
 	Before   func(tx *store.Tx) error
 	After    func(tx *store.Tx, transfer string) error // only when it was committed now
 	// IBAN is the payee's account when Credit stands for the customers of a connected
-	// participant.
-	IBAN string
+	// participant, Request the UETR of the participant's [Ask] that is paid.
+	IBAN, Request string
 }
 
 // Pay makes an instant payment. A refusal by the book is an outcome, kept and
