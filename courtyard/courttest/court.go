@@ -12,7 +12,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,18 +37,27 @@ type Court struct {
 	t     testing.TB
 }
 
+// moulds holds the tables of courts by the function that furnishes them.
+var moulds sync.Map
+
 // Each runs test on every engine with a courtyard of its own, in which rooms
-// registers what is to be tested.
+// registers what is to be tested. A function that furnishes several courts
+// registers the same migrations for each: the second court begins with a copy
+// of the tables of the first.
 func Each(t *testing.T, rooms func(c *courtyard.Courtyard) error, test func(t *testing.T, court *Court)) {
 	t.Helper()
-	storetest.EachURL(t, func(t *testing.T, address string) {
+	kept, _ := moulds.LoadOrStore(reflect.ValueOf(rooms).Pointer(), &storetest.Mould{})
+	mould := kept.(*storetest.Mould)
+	mould.EachURL(t, func(t *testing.T, address string) {
 		manual := clock.At(time.Now())
 		db, err := store.Open(context.Background(), store.Config{URL: address, Clock: manual, Logger: logger()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
-		test(t, begin(t, db, manual, rooms))
+		court := begin(t, db, manual, rooms)
+		mould.Learn(db)
+		test(t, court)
 	})
 }
 

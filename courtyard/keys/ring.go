@@ -147,47 +147,75 @@ func (r *Ring) Ensure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rest := 0
+	if len(want) > 0 && want[0].Name == authority {
+		rest = 1 // the others' certificates come from it
+	}
+	if err := r.ensure(ctx, want[:rest]); err != nil {
+		return err
+	}
+	return r.ensure(ctx, want[rest:])
+}
+
+// ensure makes what the purposes miss and stores it in one transaction.
+func (r *Ring) ensure(ctx context.Context, want []Purpose) error {
+	snap, err := r.snapshot(ctx, true)
+	if err != nil {
+		return err
+	}
+	var fresh []*made
 	for _, p := range want {
-		if err := r.ensure(ctx, p); err != nil {
+		if e := snap.active(p.Name); e != nil {
+			if e.key.Alg != p.Alg {
+				return fmt.Errorf("keys: purpose %s: declared as %s but the active key is %s: rotate it with the declaration in place", p.Name, p.Alg, e.key.Alg)
+			}
+			continue
+		}
+		m, err := r.make(ctx, p) // outside the transaction: an RSA key takes its time
+		if err != nil {
+			return fmt.Errorf("keys: purpose %s: %w", p.Name, err)
+		}
+		fresh = append(fresh, m)
+	}
+	if len(fresh) > 0 {
+		if err := r.begin(ctx, fresh); err != nil {
+			return err
+		}
+		if snap, err = r.snapshot(ctx, true); err != nil {
+			return err
+		}
+	}
+	for _, p := range want {
+		e := snap.active(p.Name)
+		switch {
+		case e == nil:
+			err = errors.New("no active key after making one")
+		case e.key.Alg != p.Alg:
+			err = fmt.Errorf("declared as %s but another process has just made it %s", p.Alg, e.key.Alg)
+		default:
+			err = r.ensureCertificate(ctx, p, e)
+		}
+		if err != nil {
 			return fmt.Errorf("keys: purpose %s: %w", p.Name, err)
 		}
 	}
 	return nil
 }
 
-func (r *Ring) ensure(ctx context.Context, p Purpose) error {
-	snap, err := r.snapshot(ctx, true)
-	if err != nil {
-		return err
-	}
-	e := snap.active(p.Name)
-	if e == nil {
-		fresh, err := r.make(ctx, p) // outside the transaction: an RSA key takes its time
-		if err != nil {
-			return err
-		}
-		err = r.change(ctx, func(tx *store.Tx, all []*Key) error {
-			for _, k := range all {
-				if k.Purpose == p.Name && k.State == Active {
-					return nil // another process was first; our key is thrown away
-				}
+// begin stores the first keys of purposes. Those that another process has given
+// a key meanwhile are thrown away.
+func (r *Ring) begin(ctx context.Context, fresh []*made) error {
+	return r.change(ctx, func(tx *store.Tx, all []*Key) error {
+		for _, m := range fresh {
+			if slices.ContainsFunc(all, func(k *Key) bool { return k.Purpose == m.key.Purpose && k.State == Active }) {
+				continue
 			}
-			return r.insert(tx, all, fresh, Active)
-		})
-		if err != nil {
-			return err
+			if err := r.insert(tx, all, m, Active); err != nil {
+				return err
+			}
 		}
-		if snap, err = r.snapshot(ctx, true); err != nil {
-			return err
-		}
-		if e = snap.active(p.Name); e == nil {
-			return errors.New("no active key after making one")
-		}
-	}
-	if e.key.Alg != p.Alg {
-		return fmt.Errorf("declared as %s but the active key is %s: rotate it with the declaration in place", p.Alg, e.key.Alg)
-	}
-	return r.ensureCertificate(ctx, p, e)
+		return nil
+	})
 }
 
 // made is a new key that is not stored yet.

@@ -41,6 +41,13 @@ func (db *DB) Register(m Migrations) {
 	db.rooms = append(db.rooms, m)
 }
 
+// Registered is what Migrate would run, in its order.
+func (db *DB) Registered() []Migrations {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Clone(db.rooms)
+}
+
 // Migrate brings the tables of every registered room up to date: forward only,
 // one version table a room ("goose_office"). Processes that start at once take
 // turns. A database that is newer than the program is an error.
@@ -54,9 +61,7 @@ func (db *DB) migrateTo(ctx context.Context, versions map[string]int64) (err err
 		return fmt.Errorf("store: migrate: waiting for our turn: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	db.mu.Lock()
-	rooms := slices.Clone(db.rooms)
-	db.mu.Unlock()
+	rooms := db.Registered()
 	for name := range versions {
 		if !slices.ContainsFunc(rooms, func(m Migrations) bool { return m.Room == name }) {
 			return fmt.Errorf("store: this program has no %s", name)

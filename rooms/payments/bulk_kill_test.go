@@ -15,7 +15,6 @@ import (
 	"sarai/courtyard/country"
 	"sarai/courtyard/id"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -28,7 +27,7 @@ const bulkKillLines = 4000
 // blow fell: between the ledger's decision and the marking of the lines too.
 func TestBulkIsKilled(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		db, q := town(t, url, clock.System)
 		ctx := context.Background()
 		must(t, db.Update(ctx, func(tx *store.Tx) error {

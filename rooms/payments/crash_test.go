@@ -224,7 +224,7 @@ func TestFullChild(t *testing.T) {
 // TestTheClockJumps sets the clock back and forth: rows keep their order, keys
 // their answers, and a reservation ends by the clock of whoever decides.
 func TestTheClockJumps(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx, now := context.Background(), clock.At(noon)
 		db, q := town(t, url, now)
 		pay := func(key string) ledger.Row {

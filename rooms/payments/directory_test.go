@@ -27,7 +27,6 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 )
 
 // register stands for the identity room: it knows the demo's national numbers.
@@ -251,7 +250,7 @@ func TestABucketIsExact(t *testing.T) {
 // TestTokensAreExactInSeveralProcesses lets two processes take from one bucket at
 // once: as many get one as there are.
 func TestTokensAreExactInSeveralProcesses(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, address string) {
+	booked.EachURL(t, func(t *testing.T, address string) {
 		const tokens, each = 60, 25
 		now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
 		var dbs []*store.DB

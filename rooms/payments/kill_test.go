@@ -19,7 +19,6 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/id"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -41,7 +40,7 @@ func TestTheWriterIsKilled(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(killCount)); err == nil {
 		kills = n
 	}
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		db, _ := town(t, url, clock.System)
 		must(t, rich(db))
 		must(t, db.Close())              // on SQLite one process at a time

@@ -12,7 +12,6 @@ import (
 
 	"sarai/courtyard/clock"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -87,7 +86,7 @@ func cutOut(s, part string) (string, bool) {
 // its own time, explains every answer.
 func TestTheLedgerIsLinearizable(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		for round := range 6 {
 			db, b := town(t, freshURL(t, url, round), clock.System)
 			writers := []*Sequencer{b, NewSequencer(db, karachi, nil)}
@@ -147,9 +146,9 @@ func freshURL(t *testing.T, url string, round int) string {
 	case round == 0:
 		return url
 	case url[:6] == "sqlite":
-		return storetest.SQLite(t)
+		return booked.SQLite(t)
 	}
-	return storetest.Postgres(t)
+	return booked.Postgres(t)
 }
 
 func linearDo(ctx context.Context, db *store.DB, q *Sequencer, c linearCall) (any, error) {

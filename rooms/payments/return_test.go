@@ -11,15 +11,13 @@ import (
 	"sarai/courtyard/fault"
 	"sarai/courtyard/id"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
-// onBoth tells a story on an empty database of each engine.
+// onBoth tells a story on a new database of each engine.
 func onBoth(t *testing.T, tell func(t *testing.T, url string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { tell(t, storetest.SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { tell(t, storetest.Postgres(t)) })
+	booked.EachURL(t, tell)
 }
 
 // sale is a payment of Ayesha to the bakery of the other bank.

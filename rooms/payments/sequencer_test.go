@@ -25,6 +25,9 @@ var (
 	karachi = time.FixedZone("PKT", 5*3600)
 )
 
+// booked is the tables that town needs, made once.
+var booked = storetest.NewMould(store.Migrations{Room: "payments", FS: migrations})
+
 // town opens a book with two banks, prefund of 100 and 50 rupees, and three
 // customers with 80 rupees each.
 func town(t testing.TB, url string, now clock.Clock) (*store.DB, *Sequencer) {
@@ -129,7 +132,7 @@ func balance(t testing.TB, db *store.DB, id string) (balance, held int64) {
 }
 
 func TestTheSameKeyGetsTheSameAnswer(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx, now := context.Background(), clock.At(noon)
 		db, b := town(t, url, now)
 		pay := func(id, key string, amount int64) ([]ledger.Row, error) {
@@ -167,7 +170,7 @@ func TestTheSameKeyGetsTheSameAnswer(t *testing.T) {
 }
 
 func TestAHookThatFailsUndoesEverything(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		db, b := town(t, url, clock.At(noon))
 		no := errors.New("no")
 		for _, w := range []Work{{Before: func(*store.Tx) error { return no }}, {After: func(*store.Tx, []ledger.Row) error { return no }}} {
@@ -186,7 +189,7 @@ func TestAHookThatFailsUndoesEverything(t *testing.T) {
 // TestTheBookDoesWhatTheRulesSay runs random steps against the database and
 // against the pure rules, and wants the same answers and the same balances.
 func TestTheBookDoesWhatTheRulesSay(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		now := clock.At(noon)
 		db, b := town(t, url, now)
 		// Two writers that know nothing of each other but the database.
@@ -256,7 +259,7 @@ func TestTheBookDoesWhatTheRulesSay(t *testing.T) {
 // TestManyPayAtOnce: 16 payers, each request sent twice and to two of three
 // writers, more money asked for than there is. Nothing is overdrawn, nothing is lost, nothing happens twice.
 func TestManyPayAtOnce(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		db, b := town(t, url, clock.System)
 		writers := []*Sequencer{b, NewSequencer(db, karachi, nil), NewSequencer(db, karachi, nil)}
 		names := []string{"ayesha", "asif", "bakery"}
@@ -308,7 +311,7 @@ func TestManyPayAtOnce(t *testing.T) {
 // TestExpiryRacesCommit: whichever row comes first wins, and the money is
 // either there or back, never both.
 func TestExpiryRacesCommit(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx, now := context.Background(), clock.At(noon)
 		db, b := town(t, url, now)
 		for i := range 30 {
@@ -353,7 +356,7 @@ func TestTheAuditorFindsWhatWasChanged(t *testing.T) {
 		"what came before a batch": "update payments_batch set before = root where number = 2",
 	} {
 		t.Run(name, func(t *testing.T) {
-			storetest.EachURL(t, func(t *testing.T, url string) {
+			booked.EachURL(t, func(t *testing.T, url string) {
 				ctx := context.Background()
 				db, b := town(t, url, clock.At(noon))
 				_, err := b.Do(ctx, Work{Currency: "PKR", Steps: []ledger.Step{reserveStep("t1", "k1", "ayesha", "bakery", 1_00, noon.Add(time.Minute))}})

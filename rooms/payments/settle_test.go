@@ -18,7 +18,6 @@ import (
 	"sarai/courtyard/id"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/camt052"
 	"sarai/rooms/payments/iso20022/camt053"
@@ -114,7 +113,7 @@ func (s *settler) jobs() {
 }
 
 func TestANetWindowIsSettledInOnePieceOrNotAtAll(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s := newSettler(t, url)
 		s.jobs()
@@ -183,7 +182,7 @@ func (s *settler) proven() {
 // TestAReportThatDoesNotFitIsNotMade: the table of positions is made by other code;
 // a difference stops the report.
 func TestAReportThatDoesNotFitIsNotMade(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		s := newSettler(t, url)
 		s.jobs()
 		s.pay("ayesha", "bakery", 10_00)
@@ -207,7 +206,7 @@ func TestAReportThatDoesNotFitIsNotMade(t *testing.T) {
 // participants together are what the issuing account gave.
 func TestStatementsReconcile(t *testing.T) {
 	t.Parallel()
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		s := newSettler(t, url)
 		s.jobs()
 		for _, bank := range []string{"a", "b"} {
@@ -324,7 +323,7 @@ func lint(t testing.TB, name string, doc []byte) {
 // TestAReportIsAskedForOverTheRail: camt.060 is answered by camt.052 page by page,
 // and by camt.053 once the day is over.
 func TestAReportIsAskedForOverTheRail(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s := newSettler(t, url)
 		s.jobs()
@@ -373,7 +372,7 @@ func TestAReportIsAskedForOverTheRail(t *testing.T) {
 // TestANotificationIsAboutOnesOwnPayments: camt.054 names what the participant sent
 // or received and nothing else.
 func TestANotificationIsAboutOnesOwnPayments(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s := newSettler(t, url)
 		s.jobs()
@@ -427,7 +426,7 @@ func TestTheNextCut(t *testing.T) {
 // TestAlertsRiseAndEnd: above a threshold an alert stands, once, and ends well
 // below it.
 func TestAlertsRiseAndEnd(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx := context.Background()
 		s := newSettler(t, url)
 		s.jobs()

@@ -8,7 +8,6 @@ import (
 
 	"sarai/courtyard/clock"
 	"sarai/courtyard/store"
-	"sarai/courtyard/store/storetest"
 	"sarai/rooms/payments/ledger"
 )
 
@@ -16,7 +15,7 @@ import (
 // its two events. How long it took is measured apart, and of a payment whose
 // money was held first it is not said: that is between its two events.
 func TestThePaymentSaysHowLongItTook(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
+	booked.EachURL(t, func(t *testing.T, url string) {
 		ctx, now := context.Background(), clock.At(noon)
 		db, b := town(t, url, now)
 		until := now.Now().Add(time.Minute)
