@@ -164,6 +164,8 @@ func deskOf(p country.Persona) string {
 		return "/pay/operate"
 	case "bisp.payments", "bisp.accounts", "bisp.director":
 		return "/bulk"
+	case "agpr.treasury":
+		return "/pay/treasury"
 	case "moitt.secretary":
 		return "/board/icta.dc"
 	}

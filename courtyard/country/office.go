@@ -34,6 +34,7 @@ var Powers = []string{
 	"cert.analyse", "cert.lead",
 	"observatory.read", "payments.operate",
 	"payments.bulk.make", "payments.bulk.check", "payments.bulk.release",
+	"payments.treasury",
 }
 
 type officesFile struct {

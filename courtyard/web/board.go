@@ -95,6 +95,9 @@ func percent(n, of int64) string {
 	return strconv.FormatInt(min(max(n*100/of, 0), 100), 10)
 }
 
+// long says that an amount has more figures than a phone shows in the largest type.
+func (x Amount) long() bool { return x.Minor >= 100_000_000 || x.Minor <= -100_000_000 }
+
 func (x Bar) share() string { return percent(x.Value, x.Of) }
 
 func (x Bar) figure() string {

@@ -301,7 +301,7 @@ func aliasCards(ctx context.Context, v aliasView) (cards []web.Card) {
 func aliasRows(ctx context.Context, v aliasView) []web.Answer {
 	to, lang := v.to(v.Alias), web.Lang(ctx).Code
 	return []web.Answer{
-		{Label: web.T(ctx, "payments.alias.account"), Value: v.bank(to, lang), Note: "…" + to.Tail()},
+		{Label: web.T(ctx, "payments.alias.account"), Value: v.bank(to, lang), Note: tailText(to)},
 		{Label: web.T(ctx, "payments.alias.since"), Value: web.Date(ctx, v.Alias.Since)},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,20 @@ func transferOf(line, attempt int64) string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
+// bulkOfTransfer is the file whose line a transfer pays, or 0 when it pays none.
+func bulkOfTransfer(id string) int64 {
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(b) != 16 || b[6]>>4 != 8 || b[8] != 0x8b {
+		return 0
+	}
+	line := int64(binary.BigEndian.Uint64(b[8:]) & (bulkLines - 1))
+	no := int64(binary.BigEndian.Uint64(b[:8]) >> 16) //nolint:gosec // 48 bits
+	if transferOf(no*bulkLines+line, int64(b[6]&0xf)<<8|int64(b[7])) != id {
+		return 0
+	}
+	return no
+}
+
 // payBulk pays the good lines of a released file. Which lines are paid is
 // written after the ledger has decided; after a crash in between the ledger
 // gives the same answer under the same key, and the line is marked then.
@@ -92,7 +107,12 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 	if err := r.sequencer.Settle(ctx, b.Currency); err != nil {
 		return nil, err
 	}
-	return func(tx *store.Tx) error { return finishBulk(tx, no) }, nil
+	return func(tx *store.Tx) error {
+		if err := finishBulk(tx, no); err != nil {
+			return err
+		}
+		return job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow})
+	}, nil
 }
 
 func finishBulk(tx *store.Tx, no int64) error {

@@ -229,6 +229,14 @@ func (r *Room) plain(minor int64) string {
 	return strings.ReplaceAll(r.pack.Currency.Digits(minor), ",", "")
 }
 
+// signedPlain is plain for a sum that may be below zero.
+func (r *Room) signedPlain(minor int64) string {
+	if minor < 0 {
+		return "-" + r.plain(-minor)
+	}
+	return r.plain(minor)
+}
+
 // minor reads an amount out of a code: digits and at most one point.
 func (r *Room) minor(text string) (int64, error) {
 	if text == "" {

@@ -136,7 +136,7 @@ func (r *Room) customerAPI(a *api.API) {
 			page := api.NewList(in.Paging, lines, func(l Line) []any { return []any{l.Seq} })
 			out := &api.List[MovementView]{Items: []MovementView{}, Next: page.Next}
 			for _, l := range page.Items {
-				out.Items = append(out.Items, MovementView{At: l.At, Amount: r.signed(l.Amount), Currency: account.Currency, Name: l.Name("en"), Purpose: l.Purpose, Transfer: l.Transfer})
+				out.Items = append(out.Items, MovementView{At: l.At, Amount: r.signedPlain(l.Amount), Currency: account.Currency, Name: l.Name("en"), Purpose: l.Purpose, Transfer: l.Transfer})
 			}
 			return out, nil
 		})
@@ -159,15 +159,18 @@ func (r *Room) customerAPI(a *api.API) {
 	api.Handle(a, api.Operation[setLimits, gate.House]{Method: "PUT", Path: "/api/payments/limits", ID: "payments-limits-set", Summary: "Set lower limits of your own", Description: "What is lower counts at once, what is higher after a day.", Action: "payments.limit.set", Idempotent: true},
 		func(ctx context.Context, p gate.Permit[gate.House], in *setLimits) (*LimitsView, error) {
 			want := Limits{Count: in.Body.Count}
-			for text, to := range map[*string]*int64{&in.Body.Payment: &want.Payment, &in.Body.Day: &want.Day} {
-				if *text == "" {
+			for _, x := range []struct {
+				field, text string
+				to          *int64
+			}{{"payment", in.Body.Payment, &want.Payment}, {"day", in.Body.Day, &want.Day}} {
+				if x.text == "" {
 					continue
 				}
-				n, err := r.typedAmount(*text, "body")
+				n, err := r.typedAmount(x.text, "body."+x.field)
 				if err != nil {
 					return nil, err
 				}
-				*to = n
+				*x.to = n
 			}
 			if err := r.setLimits(ctx, p.Who().Actor(), p.Who().ID, want); err != nil {
 				return nil, err
@@ -197,14 +200,6 @@ func (r *Room) viewLimits(ctx context.Context, person string) (*LimitsView, erro
 		v.RaisedAt = &s.Own.From
 	}
 	return v, nil
-}
-
-// signed is plain with the minus sign that programs read.
-func (r *Room) signed(minor int64) string {
-	if minor < 0 {
-		return "-" + r.plain(-minor)
-	}
-	return r.plain(minor)
 }
 
 // numbered finds an account by its number; the gate says whose it has to be.

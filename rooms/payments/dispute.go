@@ -171,6 +171,13 @@ func disputesOf(tx *store.Tx, side, person string, limit int) ([]*Dispute, error
 	return list, nil
 }
 
+// paidBackBefore counts other disputes about the payee's account that ended with
+// money back.
+func (d *Dispute) paidBackBefore(tx *store.Tx) (n int64, err error) {
+	err = tx.QueryRow("select count(*) from payments_dispute where credit = $1 and state = $2 and id <> $3", d.Credit, DisputeRefunded, d.ID).Scan(&n)
+	return n, err
+}
+
 // OpenDispute opens a dispute of the payer about a payment. amount is what they want back, at
 // most what is left of the payment. A complaint of fraud is told to the payee's
 // participant as a mark too.

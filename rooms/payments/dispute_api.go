@@ -84,11 +84,7 @@ func (r *Room) disputeAPI(a *api.API, transfer func(ctx context.Context, in *tra
 		return *d, nil
 	}
 	byID := func(ctx context.Context, in *disputeID) (Dispute, error) { return load(ctx, in.ID) }
-	again := func(ctx context.Context, id string, err error) (*DisputeView, error) {
-		if err != nil {
-			return nil, err
-		}
-		d, err := r.ADispute(ctx, id)
+	shown := func(d *Dispute, err error) (*DisputeView, error) {
 		if err != nil {
 			return nil, err
 		}
@@ -117,11 +113,7 @@ func (r *Room) disputeAPI(a *api.API, transfer func(ctx context.Context, in *tra
 				return nil, err
 			}
 			t := p.Resource()
-			d, err := r.OpenDispute(ctx, p.Who().Actor(), &t, amount, in.Body.Reason, in.Body.Words)
-			if err != nil {
-				return nil, err
-			}
-			return r.viewDispute(d), nil
+			return shown(r.OpenDispute(ctx, p.Who().Actor(), &t, amount, in.Body.Reason, in.Body.Words))
 		})
 	api.Handle(a, api.Operation[listDisputes, gate.House]{Method: "GET", Path: "/api/payments/disputes", ID: "payments-disputes", Summary: "List your disputes", Action: "payments.wallet.see"},
 		func(ctx context.Context, p gate.Permit[gate.House], in *listDisputes) (*[]DisputeView, error) {
@@ -147,18 +139,18 @@ func (r *Room) disputeAPI(a *api.API, transfer func(ctx context.Context, in *tra
 	api.Handle(a, api.Operation[contestDispute, Dispute]{Method: "POST", Path: "/api/payments/disputes/{id}/contest", ID: "payments-dispute-contest", Summary: "Say no to a dispute", Description: "The operator of the rail decides then.", Action: "payments.dispute.answer", Idempotent: true,
 		Load: func(ctx context.Context, in *contestDispute) (Dispute, error) { return load(ctx, in.ID) }},
 		func(ctx context.Context, p gate.Permit[Dispute], in *contestDispute) (*DisputeView, error) {
-			_, err := r.Contest(ctx, p.Who().Actor(), in.ID, in.Body.Words)
-			return again(ctx, in.ID, err)
+			return shown(r.Contest(ctx, p.Who().Actor(), in.ID, in.Body.Words))
 		})
 	api.Handle(a, api.Operation[disputeID, Dispute]{Method: "POST", Path: "/api/payments/disputes/{id}/accept", ID: "payments-dispute-accept", Summary: "Pay back what is disputed", Description: "When the account lacks the money the dispute goes on as it was.", Action: "payments.dispute.answer", Idempotent: true, Load: byID},
 		func(ctx context.Context, p gate.Permit[Dispute], in *disputeID) (*DisputeView, error) {
 			d := p.Resource()
-			_, err := r.Concede(ctx, p.Who().Actor(), &d, "", "", api.CommandKey(ctx).String())
-			return again(ctx, in.ID, err)
+			if _, err := r.Concede(ctx, p.Who().Actor(), &d, "", "", api.CommandKey(ctx).String()); err != nil {
+				return nil, err
+			}
+			return shown(r.ADispute(ctx, in.ID))
 		})
 	api.Handle(a, api.Operation[disputeID, Dispute]{Method: "POST", Path: "/api/payments/disputes/{id}/withdraw", ID: "payments-dispute-withdraw", Summary: "Take a dispute back", Action: "payments.dispute.withdraw", Idempotent: true, Load: byID},
 		func(ctx context.Context, p gate.Permit[Dispute], in *disputeID) (*DisputeView, error) {
-			_, err := r.WithdrawDispute(ctx, p.Who().Actor(), in.ID)
-			return again(ctx, in.ID, err)
+			return shown(r.WithdrawDispute(ctx, p.Who().Actor(), in.ID))
 		})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -129,7 +130,7 @@ func (r *Room) loadDispute(q *http.Request) (Dispute, error) {
 // side is which of the three looks; the operator has pages of their own.
 func side(c *web.Ctx, d *Dispute) string {
 	switch {
-	case len(c.R.URL.Path) > 4 && c.R.URL.Path[:5] == "/pay/":
+	case strings.HasPrefix(c.R.URL.Path, "/pay/operate/"):
 		return "operator"
 	case d.Payer == c.Who.ID:
 		return "payer"
@@ -147,7 +148,8 @@ func (r *Room) showDispute(c *web.Ctx, p gate.Permit[Dispute], wrong error) erro
 		if v.Marks, err = countMarks(tx, "account", d.Credit); err != nil {
 			return err
 		}
-		return tx.QueryRow("select count(*) from payments_dispute where credit = $1 and state = $2 and id <> $3", d.Credit, DisputeRefunded, d.ID).Scan(&v.Lately)
+		v.Lately, err = d.paidBackBefore(tx)
+		return err
 	})
 	if err != nil {
 		return err

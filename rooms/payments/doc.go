@@ -196,6 +196,16 @@
 // settlement account page by page, as camt.053, 052 or CSV; each window's report has
 // the balances with which the next begins.
 //
+// # The treasury
+//
+// [Room.Treasury] is where the government's own accounts stand: of fees and of
+// programmes. Their movements are summed by day and by what they were for
+// (payments_flow): of a fee the service, of a file the programme and period. A job
+// adds what can no longer change, payments.flow.count; whoever asks counts the rest
+// with it, so the sums are exact at any time, and they make up the balance. Fees
+// that the services have as paid are held against the money. Payers' names and
+// accounts are not shown.
+//
 // # The hub
 //
 // Participants that speak FSPIOP meet at a [Hub], as at a Mojaloop hub (package
@@ -245,6 +255,7 @@
 // payments_hub_settlement, payments_hub_settlement_account.
 // Settlement: payments_scheme, payments_settlement, payments_settlement_line,
 // payments_fund, payments_alert.
+// Treasury: payments_flow, payments_flow_mark; made from payments_transfer.
 // Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 // Files: payments_bulk, payments_bulk_line, payments_bulk_claim,

@@ -207,11 +207,11 @@ func (r *Room) setLimits(ctx context.Context, actor, holder string, want Limits)
 		want, has int64
 	}{{"payment", want.Payment, country.Payment}, {"day", want.Day, country.Day}, {"count", want.Count, country.Count}} {
 		if x.want < 0 || x.has > 0 && x.want > x.has {
-			most := fmt.Sprint(x.has)
-			if x.field != "count" {
-				most = r.pack.Currency.Digits(x.has)
+			key, most := "payments.limit.above.sum", r.pack.Currency.Digits(x.has)
+			if x.field == "count" {
+				key, most = "payments.limit.above", fmt.Sprint(x.has)
 			}
-			return fault.New(fault.Invalid, "payments.limit.above", "most", most).At(x.field, "payments.limit.above", "most", most)
+			return fault.New(fault.Invalid, key, "most", most).At(x.field, key, "most", most)
 		}
 	}
 	if want.Payment > 0 && want.Day > 0 && want.Payment > want.Day {

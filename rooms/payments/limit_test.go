@@ -111,7 +111,7 @@ func aPersonsOwnLimits(h *hall) {
 	b := h.AsCitizen("s-c0031")
 	for _, c := range []struct{ payment, day, count, want string }{
 		{"1e3", "", "", "“e” in place 2"}, {"+5", "", "", "“+” in place 1"}, {"-1", "", "", "“-” in place 1"},
-		{"", "", "+5", "whole number"}, {"", "", "-1", "limit is 100"}, {"200,000.01", "", "", "limit is 200,000.00"}, {"500", "400", "", "cannot be more than a day"},
+		{"", "", "+5", "whole number"}, {"", "", "-1", "limit is 100"}, {"200,000.01", "", "", "limit is Rs 200,000.00"}, {"500", "400", "", "cannot be more than a day"},
 	} {
 		if words, _, _ := h.page(b, "/wallet/limits", "payment", c.payment, "day", c.day, "count", c.count); strings.Contains(words, "are saved") || !strings.Contains(words, c.want) {
 			h.t.Errorf("%+v: %s", c, words)

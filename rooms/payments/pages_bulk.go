@@ -338,6 +338,9 @@ func (r *Room) showBulk(c *web.Ctx, who gate.Principal, b Bulk, wrong error) err
 		v.Again = b.Paid < b.Lines && may("payments.bulk.again")
 	}
 	page := web.Page{Title: c.T("payments.bulk.no", "no", strconv.FormatInt(b.No, 10)), Back: "/bulk"}
+	if who.Has(treasuryPower) {
+		page.Back = treasuryHref
+	}
 	if !b.over() {
 		page.Live = "bulk?key=" + strconv.FormatInt(b.No, 10)
 	}

@@ -13,6 +13,10 @@ import (
 // reasonKey is the text that tells a payer why the book refused.
 func reasonKey(r ledger.Reason) string { return "payments.refused." + string(r) }
 
+// tailText is the end of an account's number, which reads from left to right in
+// every language.
+func tailText(a *Account) string { return "\u2066…" + a.Tail() + "\u2069" }
+
 func ibanText(iban string) string { return country.IBAN(iban).String() }
 
 func otherAccounts(ctx context.Context, v walletView) (cards []web.Card) {
@@ -25,7 +29,7 @@ func otherAccounts(ctx context.Context, v walletView) (cards []web.Card) {
 		if a.Kind != KindPerson {
 			title = a.Name(lang)
 		}
-		cards = append(cards, web.Card{Title: title, Hint: web.Money(ctx, a.free(), a.Currency) + " · …" + a.Tail(), Href: "/wallet/account/" + a.ID})
+		cards = append(cards, web.Card{Title: title, Hint: web.Money(ctx, a.free(), a.Currency) + " · " + tailText(a), Href: "/wallet/account/" + a.ID})
 	}
 	return cards
 }
@@ -51,9 +55,9 @@ func accountOptions(ctx context.Context, v walletView) (options []web.Option) {
 	for _, a := range v.Accounts {
 		name := v.bank(a, lang)
 		if a.Kind != KindPerson {
-			name = a.Name(lang) + ", " + name
+			name = a.Name(lang) + " · " + name
 		}
-		options = append(options, web.Option{Value: a.ID, Label: name + " …" + a.Tail(), Hint: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, a.free(), a.Currency))})
+		options = append(options, web.Option{Value: a.ID, Label: name + " " + tailText(a), Hint: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, a.free(), a.Currency))})
 	}
 	return options
 }
@@ -83,7 +87,11 @@ func paymentRows(ctx context.Context, v paymentView) []web.Answer {
 	if v.Payer != nil && v.Incoming {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payer"), Value: v.Payer.Name(lang)})
 	}
-	if v.Payee != nil {
+	switch {
+	case v.Payee == nil:
+	case v.Incoming:
+		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.payment.into"), Value: "…" + v.Payee.Tail(), Code: true, Note: v.PayeeBank})
+	default:
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.Payee.Payee(lang), Note: v.PayeeBank})
 	}
 	if v.Purpose != "" && (v.Payer == nil || v.Payer.Kind != KindAgent) {

@@ -224,6 +224,14 @@ func (v paymentView) title() string {
 	return "payments.payment.refused"
 }
 
+// at is the text that says when it was paid.
+func (v paymentView) at() string {
+	if v.Incoming {
+		return "payments.payment.at.yours"
+	}
+	return "payments.payment.at"
+}
+
 // feePages are the pages of a fee: what is asked, the code, and the code as a
 // picture to keep.
 func (r *Room) feePages(s *web.Site) {

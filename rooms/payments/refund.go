@@ -32,13 +32,3 @@ func (r *Room) Refund(ctx context.Context, actor string, t *Transfer, amount int
 func (r *Room) refundWords(ctx context.Context, t *Transfer) string {
 	return web.Both(web.T(r.site.In(ctx, "en"), "payments.refund.purpose"), web.T(r.site.In(ctx, "ur"), "payments.refund.purpose")) + " · " + t.Reference
 }
-
-// originalOf is the payment whose money a transfer gives back; "" when it is not a
-// return.
-func originalOf(tx *store.Tx, transfer string) (string, error) {
-	list, err := store.List(tx, store.Value[string], "select original from payments_return where id = $1", transfer)
-	if err != nil || len(list) == 0 {
-		return "", err
-	}
-	return list[0], nil
-}

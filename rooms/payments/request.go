@@ -97,6 +97,15 @@ func (q Request) GateResource() gate.Resource {
 // open says whether the request can be answered at a moment.
 func (q *Request) open(now time.Time) bool { return q.State == RequestAsked && now.Before(q.Expires) }
 
+// stage is the request's state at a moment: that its time is over is told by the
+// clock before anybody writes it.
+func (q *Request) stage(now time.Time) string {
+	if q.State == RequestAsked && !q.open(now) {
+		return RequestExpired
+	}
+	return q.State
+}
+
 // Payable says whether the request can be paid or refused at a time; the fault
 // says why not in words for the payer.
 func (q *Request) Payable(at time.Time) error {

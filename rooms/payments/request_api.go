@@ -34,7 +34,7 @@ type RequestView struct {
 }
 
 func (r *Room) viewRequest(who gate.Principal, q *Request) *RequestView {
-	v := &RequestView{ID: q.ID, Reference: q.Reference, State: stage(q, r.clock.Now()), Urgency: q.Urgency, Asker: q.To.Name("en"), AskerUrdu: q.To.NameUr, Payer: q.From.Payee("en"), Bank: q.To.Book,
+	v := &RequestView{ID: q.ID, Reference: q.Reference, State: q.stage(r.clock.Now()), Urgency: q.Urgency, Asker: q.To.Name("en"), AskerUrdu: q.To.NameUr, Payer: q.From.Payee("en"), Bank: q.To.Book,
 		Amount: r.plain(q.Amount), Currency: q.Currency, Purpose: q.Purpose, Made: q.Made, Expires: q.Expires, Reason: string(q.Reason), Words: q.Words, Transfer: q.Transfer}
 	if q.Payer == who.ID {
 		v.Payer, v.Agreed = q.From.Name("en"), q.Agreed
@@ -90,15 +90,11 @@ func (r *Room) requestAPI(a *api.API) {
 		return *q, nil
 	}
 	byID := func(ctx context.Context, in *requestID) (Request, error) { return load(ctx, in.ID) }
-	again := func(ctx context.Context, who gate.Principal, q *Request, err error) (*RequestView, error) {
+	shown := func(who gate.Principal, q *Request, err error) (*RequestView, error) {
 		if err != nil {
 			return nil, err
 		}
-		now, err := r.ARequest(ctx, q.ID)
-		if err != nil {
-			return nil, err
-		}
-		return r.viewRequest(who, now), nil
+		return r.viewRequest(who, q), nil
 	}
 	api.Handle(a, api.Operation[createRequest, Account]{Method: "POST", Path: "/api/payments/requests", ID: "payments-request", Summary: "Ask somebody to pay", Action: "payments.account.pay", Idempotent: true, Status: 201,
 		Description: "The payer sees your name, and pays once or refuses. Nothing moves until then.",
@@ -129,7 +125,7 @@ func (r *Room) requestAPI(a *api.API) {
 				ask.Debit, ask.Lookup = found.Account.ID, found.ID
 			}
 			q, err := r.Request(ctx, p.Who().Actor(), ask)
-			return again(ctx, p.Who(), q, err)
+			return shown(p.Who(), q, err)
 		})
 	api.Handle(a, api.Operation[listRequests, gate.House]{Method: "GET", Path: "/api/payments/requests", ID: "payments-requests", Summary: "List your requests to pay", Description: "Those that wait first, then the last ones.", Action: "payments.wallet.see"},
 		func(ctx context.Context, p gate.Permit[gate.House], in *listRequests) (*[]RequestView, error) {
@@ -170,11 +166,11 @@ func (r *Room) requestAPI(a *api.API) {
 		Load: func(ctx context.Context, in *refuseRequest) (Request, error) { return load(ctx, in.ID) }},
 		func(ctx context.Context, p gate.Permit[Request], in *refuseRequest) (*RequestView, error) {
 			q, err := r.Refuse(ctx, p.Who().Actor(), in.ID, ledger.Reason(in.Body.Reason), in.Body.Words)
-			return again(ctx, p.Who(), q, err)
+			return shown(p.Who(), q, err)
 		})
 	api.Handle(a, api.Operation[requestID, Request]{Method: "POST", Path: "/api/payments/requests/{id}/withdraw", ID: "payments-request-withdraw", Summary: "Take a request back", Action: "payments.request.follow", Idempotent: true, Load: byID},
 		func(ctx context.Context, p gate.Permit[Request], in *requestID) (*RequestView, error) {
 			q, err := r.Withdraw(ctx, p.Who().Actor(), in.ID)
-			return again(ctx, p.Who(), q, err)
+			return shown(p.Who(), q, err)
 		})
 }

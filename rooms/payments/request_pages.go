@@ -335,16 +335,8 @@ func (r *Room) requestsWait(c *web.Ctx) (tasks []web.Task, err error) {
 	return tasks, err
 }
 
-// state is the request's state at a moment; that its time is over is told by the
-// clock before anybody writes it.
-func (v requestView) state() string { return stage(v.Request, v.Now) }
-
-func stage(q *Request, now time.Time) string {
-	if q.State == RequestAsked && !q.open(now) {
-		return RequestExpired
-	}
-	return q.State
-}
+// state is the request's state now.
+func (v requestView) state() string { return v.stage(v.Now) }
 
 func (v requestView) title() string {
 	if v.Payer {
@@ -354,7 +346,7 @@ func (v requestView) title() string {
 }
 
 func requestTag(ctx context.Context, q *Request, now time.Time) web.Tag {
-	state := stage(q, now)
+	state := q.stage(now)
 	status := map[string]string{RequestAsked: "wait", RequestPaid: "good", RequestRefused: "bad"}[state]
 	return web.Tag{Status: status, Text: web.T(ctx, "payments.request.state."+state)}
 }
@@ -366,14 +358,12 @@ func requestCards(ctx context.Context, list []*Request, payer bool, now time.Tim
 		if payer {
 			name = q.To.Name(lang)
 		}
-		hint := q.Purpose
+		when := web.Date(ctx, q.Changed)
 		if q.open(now) {
-			hint += " · " + web.Left(ctx, q.Expires)
-		} else {
-			hint += " · " + web.Date(ctx, q.Changed)
+			when = web.Left(ctx, q.Expires)
 		}
 		tag := requestTag(ctx, q, now)
-		cards = append(cards, web.Card{Title: web.T(ctx, "payments.request.card", "name", name, "amount", web.Money(ctx, q.Amount, q.Currency)), Hint: hint, Href: "/wallet/request/" + q.ID, Tag: &tag})
+		cards = append(cards, web.Card{Title: web.T(ctx, "payments.request.card", "name", name, "amount", web.Money(ctx, q.Amount, q.Currency)), Hint: web.T(ctx, "payments.request.hint", "purpose", q.Purpose, "when", when), Href: "/wallet/request/" + q.ID, Tag: &tag})
 	}
 	return cards
 }

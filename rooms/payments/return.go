@@ -314,3 +314,13 @@ func (r *Room) Returnable(ctx context.Context, transfer string) (left int64, err
 func returnsOf(tx *store.Tx, original string) ([]*Transfer, error) {
 	return store.List(tx, scanTransfer, "select "+transferColumns+" from payments_transfer where id in (select id from payments_return where original = $1) and phase in ('reserved', 'committed') order by seq", original)
 }
+
+// originalOf is the payment whose money a transfer gives back; "" when it is not a
+// return.
+func originalOf(tx *store.Tx, transfer string) (string, error) {
+	list, err := store.List(tx, store.Value[string], "select original from payments_return where id = $1", transfer)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0], nil
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"sarai/courtyard"
 	"sarai/courtyard/clock"
@@ -96,9 +97,12 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Jobs.Handle(job.Kind{Name: jobRequest, Action: jobRequest, Do: r.requestDue})
 	c.Jobs.Handle(job.Kind{Name: jobRecall, Action: jobRecall, Do: r.recallStep})
 	c.Jobs.Handle(job.Kind{Name: jobAsk, Action: jobAsk, Do: r.tellAsk})
+	c.Jobs.Handle(job.Kind{Name: jobFlow, Action: jobFlow, Do: r.flowDue, Timeout: 10 * time.Minute})
 	r.settlement(c)
 	r.pages(c.Site)
 	r.bulks(c)
+	r.treasuryPages(c.Site)
+	r.treasuryAPI(c.API)
 	r.api(c.API)
 	r.recallAPI(c.API)
 	r.recallPages(c.Site)

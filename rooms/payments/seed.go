@@ -61,7 +61,7 @@ func (r *Room) Open(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			accounts = append(accounts, &Account{Account: ledger.Account{ID: "fees-" + f.ID + "-" + currency, Book: f.Bank, Role: ledger.Customer, Holder: f.Post, Currency: currency},
+			accounts = append(accounts, &Account{Account: ledger.Account{ID: feesAccount(f.ID, currency), Book: f.Bank, Role: ledger.Customer, Holder: f.Post, Currency: currency},
 				Kind: KindGovernment, IBAN: string(iban), NameEn: f.Name.In("en"), NameUr: f.Name.In("ur"), Category: "9399", CityEn: "Islamabad", CityUr: "اسلام آباد"})
 		}
 		for _, a := range accounts {

@@ -282,5 +282,8 @@ func (r *Room) reportDue(ctx context.Context, _ job.Job) (func(tx *store.Tx) err
 	if _, err := gate.SystemPermit(ctx, r.gate, jobReport, jobReport, gate.House{}); err != nil {
 		return nil, err
 	}
-	return nil, r.ReportWindows(ctx, "system/"+jobReport)
+	if err := r.ReportWindows(ctx, "system/"+jobReport); err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx) error { return job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow}) }, nil
 }

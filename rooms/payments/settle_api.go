@@ -136,14 +136,6 @@ func (r *Room) viewFund(f Fund) FundView {
 	return FundView{f.ID, f.Participant, f.Direction, r.plain(f.Amount), f.Reason, f.State, string(f.Why), f.Made, orNone(f.Decided)}
 }
 
-// signedPlain writes a sum that may be below zero.
-func (r *Room) signedPlain(minor int64) string {
-	if minor < 0 {
-		return "-" + r.plain(-minor)
-	}
-	return r.plain(minor)
-}
-
 // settleAPI registers what the operator and participants call.
 func (r *Room) settleAPI(a *api.API) {
 	api.Handle(a, api.Operation[none, gate.House]{Method: "GET", Path: settlementPath, ID: "payments-settlement", Summary: "See where settlement stands", Action: "payments.settlement.read"},

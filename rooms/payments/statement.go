@@ -244,7 +244,7 @@ func (r *Room) span(tx *store.Tx, ask StatementAsk) (s span, err error) {
 		s.page.To = now
 	}
 	if s.last == 0 {
-		if s.last, err = store.Get(tx, store.Value[int64], "select coalesce(max(b.first + b.count - 1), 0) from payments_batch b join payments_index i on i.currency = b.currency and i.number = b.number where b.currency = $1", currency); err != nil {
+		if s.last, err = lastIndexed(tx, currency); err != nil {
 			return s, err
 		}
 	}
