@@ -93,7 +93,7 @@ func twoRequestsForOneThingArePaidAtOnce(t *testing.T, v *place) {
 		order string
 	}
 	var payers []payer
-	for i, who := range []string{"ayesha", "bilal", "c0016", "c0017"} {
+	for i, who := range []string{"ayesha", "bilal", "c0017", "c0018"} {
 		b := v.AsCitizen("s-" + who)
 		fee := v.asked(cause, "race/"+string(rune('0'+i)))
 		payers = append(payers, payer{b, v.order(b, "person-"+who, fee)})

@@ -17,7 +17,7 @@ import (
 func anOldPaymentIsFound(t *testing.T, v *place) {
 	ctx := context.Background()
 	for i := range 30 {
-		_, err := v.room.Pay(ctx, gate.Principal{ID: "s-c0016"}.Actor(), payments.Instant{Party: "test", Key: fmt.Sprint("many/", i), Debit: "person-c0016", Credit: "merchant-bilal", Amount: 100, Currency: "PKR", Note: payments.Note{Purpose: "bread"}})
+		_, err := v.room.Pay(ctx, gate.Principal{ID: "s-c0017"}.Actor(), payments.Instant{Party: "test", Key: fmt.Sprint("many/", i), Debit: "person-c0017", Credit: "merchant-bilal", Amount: 100, Currency: "PKR", Note: payments.Note{Purpose: "bread"}})
 		check(t, err)
 	}
 	var movements int

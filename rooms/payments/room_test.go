@@ -255,7 +255,7 @@ func twoPayTheSameFeeAtOnce(t *testing.T, v *place) {
 		order string
 	}
 	var payers []payer
-	for _, who := range []string{"ayesha", "bilal", "c0016", "c0017"} {
+	for _, who := range []string{"ayesha", "bilal", "c0017", "c0018"} {
 		b := v.AsCitizen("s-" + who)
 		_, status, to := v.post(b, "/wallet/pay", "from", "person-"+who, "to", code)
 		if status != http.StatusSeeOther {
