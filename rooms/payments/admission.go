@@ -194,7 +194,18 @@ func (r *Room) SetStanding(ctx context.Context, actor, key, id string, s Standin
 	if err == nil && len(rows) > 0 && !rows[0].Accepted() {
 		return fault.New(fault.NotFound, "payments.participant.unknown")
 	}
+	if err == nil && !rows[0].Replayed {
+		r.announce(ctx, id, s.Suspended)
+	}
 	return err
+}
+
+// announce tells a connected participant how it stands, when the rail is open.
+func (r *Room) announce(ctx context.Context, id string, suspended bool) {
+	to, rail, err := r.reach(ctx, id)
+	if err == nil && to != nil {
+		rail.tellStanding(to, suspended)
+	}
 }
 
 // Purposes of certificates.

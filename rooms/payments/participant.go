@@ -61,7 +61,7 @@ type Position struct {
 	Participant
 	Balance   int64 // prefund less what it has sent net of what it received
 	Held      int64 // promised to open reservations
-	Opening   int64 // what it was funded with
+	Opening   int64 // what it was funded with, by the issuing account
 	Customers int64 // accounts it keeps
 	Sent      int64 // payments to other participants in the open settlement window
 	Received  int64
@@ -76,11 +76,11 @@ func positions(tx *store.Tx, currency string) ([]Position, error) {
 		p.Opened, p.Tested, p.Heard, p.Failed = store.Time(opened), timeOf(tested), timeOf(heard), timeOf(failed)
 		return p, err
 	}, `select p.id, p.kind, p.bic, p.code, p.name_en, p.name_ur, p.suspended, p.opened, p.connected, p.endpoint, p.tested, p.heard, p.failed, a.balance, a.held, a.floor,
-		(select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.credit = a.id and t.kind = 'post')
-			- (select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.debit = a.id and t.kind = 'post'),
+		(select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.credit = a.id and t.debit = $2 and t.kind = 'post')
+			- (select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.debit = a.id and t.credit = $2 and t.kind = 'post'),
 		(select count(*) from payments_account c where c.book = p.id and c.role = 'customer'),
 		coalesce(s.sent_count, 0), coalesce(s.received_count, 0)
 		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1
 		left join payments_position s on s.currency = $1 and s.participant = p.id and s.place = (select max(number) from payments_window where currency = $1)
-		order by p.kind, p.name_en`, currency)
+		order by p.kind, p.name_en`, currency, issuingAccount(currency))
 }

@@ -16,6 +16,8 @@ import (
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/admi004"
+	"sarai/rooms/payments/iso20022/admi006"
+	"sarai/rooms/payments/iso20022/admi007"
 	"sarai/rooms/payments/iso20022/admi011"
 	"sarai/rooms/payments/iso20022/camt029"
 	"sarai/rooms/payments/iso20022/camt056"
@@ -174,8 +176,11 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return nil, &wire.Reason{Code: "NOTALLOWED", Text: "this participant may not send messages now", Err: err}
 	}
 	asks := 0
-	if d, ok := m.Body.(*pacs028.Document); ok {
+	switch d := m.Body.(type) {
+	case *pacs028.Document:
 		asks = len(d.FIToFIPmtStsReq.TxInf)
+	case *admi006.Document:
+		asks = resendCost(d)
 	}
 	if err := l.spend(who.ID, asks); err != nil {
 		return nil, err
@@ -199,6 +204,10 @@ func (l *Rail) handle(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return l.status(ctx, who, d)
 	case *camt060.Document:
 		return l.account(ctx, who, d)
+	case *admi006.Document:
+		return l.resend(ctx, who, d)
+	case *admi007.Document: // it has what we told it
+		return nil, nil
 	case *admi004.Document: // are you there?
 		out := &admi011.Document{}
 		out.SysEvtAck.MsgId = wire.MessageID(l.room.newID())

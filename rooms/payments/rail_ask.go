@@ -212,11 +212,7 @@ func requestOf(tx *pacs008.CreditTransferTransaction39) string {
 	if tx.PmtTpInf == nil || tx.PmtTpInf.LclInstrm == nil || tx.PmtTpInf.LclInstrm.Prtry != LocalRequest {
 		return ""
 	}
-	id := tx.PmtId.InstrId
-	if len(id) != 32 {
-		return "unknown"
-	}
-	return strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
+	return orElse(uuidOf(tx.PmtId.InstrId), "unknown")
 }
 
 // askRefusal is the reason in messages for which a payment does not answer its

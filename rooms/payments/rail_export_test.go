@@ -38,6 +38,17 @@ func (r *Room) PositionForTest(t testing.TB, id string) (p Position) {
 	return p
 }
 
+// HeldForTest is what is reserved on the account from which a participant settles,
+// whichever the model of the open window.
+func (r *Room) HeldForTest(t testing.TB, id string) (held int64) {
+	t.Helper()
+	must(t, r.sequencer.Settle(context.Background(), "PKR"))
+	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
+		return tx.QueryRow("select coalesce(sum(amount), 0) from payments_transfer where debit_book = $1 and credit_book <> $1 and phase = 'reserved'", id).Scan(&held)
+	}))
+	return held
+}
+
 // TransferForTest reads a payment.
 func (r *Room) TransferForTest(t testing.TB, id string) *Transfer {
 	t.Helper()

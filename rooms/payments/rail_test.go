@@ -77,6 +77,8 @@ func TestTheRail(t *testing.T) {
 		{"a recall of money that the house keeps", aRecallOfMoneyThatTheHouseKeeps},
 		{"the operator admits a bank", theOperatorAdmitsABank},
 		{"many payments in all moods", manyPaymentsInAllMoods},
+		{"messages are asked for again", messagesAreAskedForAgain},
+		{"a window is closed while payments are on their way", aWindowIsClosedWhilePaymentsAreOnTheirWay},
 	}
 	var room *payments.Room
 	courttest.Each(t, func(c *courtyard.Courtyard) (err error) {

@@ -65,6 +65,7 @@ type Bank struct {
 	journal *journal
 	book    *book
 	mood    atomic.Pointer[Mood]
+	event   atomic.Pointer[string] // of the rail
 	stats   stats
 
 	mu    sync.Mutex

@@ -225,7 +225,7 @@ func (b *Bank) Status(ctx context.Context, uetrs ...string) (*pacs002.Document, 
 // Echo asks whether the rail is there.
 func (b *Bank) Echo(ctx context.Context) error {
 	d := &admi004.Document{}
-	d.SysEvtNtfctn.EvtInf.EvtCd, d.SysEvtNtfctn.EvtInf.EvtTm = "PING", wire.DateTime(b.cfg.Now())
+	d.SysEvtNtfctn.EvtInf.EvtCd, d.SysEvtNtfctn.EvtInf.EvtTm = ping, wire.DateTime(b.cfg.Now())
 	answer, err := b.party.Send(ctx, b.rail, newUUID(), d)
 	if err != nil {
 		return err

@@ -77,8 +77,11 @@ func (b *Bank) answer(ctx context.Context, m *wire.Message) (iso20022.Message, e
 		return b.recalled(ctx, d, mood)
 	case *camt029.Document:
 		return nil, b.resolved(d)
-	case *admi004.Document: // are you there?
-		out := &admi011.Document{}
+	case *admi004.Document:
+		if d.SysEvtNtfctn.EvtInf.EvtCd != ping {
+			return b.noted(m, d), nil
+		}
+		out := &admi011.Document{} // are you there?
 		out.SysEvtAck.MsgId = wire.MessageID(newUUID())
 		out.SysEvtAck.AckDtls = &admi011.Event1{EvtCd: d.SysEvtNtfctn.EvtInf.EvtCd, EvtTm: wire.DateTime(b.cfg.Now())}
 		return out, nil
