@@ -42,6 +42,7 @@ type Hub struct {
 	unsigned bool
 	verify   func(ctx context.Context, token string) (gate.Principal, error)
 	fsps     hubFSPs
+	open     hubOpen
 	routes   []hubRoute
 	out      *hubSender
 	mux      *http.ServeMux

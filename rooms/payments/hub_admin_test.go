@@ -134,7 +134,7 @@ func (o *operator) pays(amount string) {
 	x := o.transfer(amount, time.Minute)
 	o.a.must("POST", "/transfers", o.b.name, x.body)
 	o.b.hears("POST", "/transfers")
-	o.b.must("PUT", "/transfers/"+x.id, o.a.name, anyMap{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": completed()})
+	o.b.must("PUT", "/transfers/"+x.id, o.a.name, anyMap{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": o.completed()})
 	o.a.hears("PUT", "/transfers/"+x.id)
 }
 

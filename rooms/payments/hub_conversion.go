@@ -157,8 +157,9 @@ func (h *Hub) prepareConversion(ctx context.Context, m *hubMessage) error {
 				}
 				calls = []*hubCall{call}
 			}
-			return h.post(tx, calls)
-		}})
+			return nil
+		},
+		Writes: func(rows []ledger.Row) []Write { return outbox(calls, rows) }})
 	if errors.Is(err, errHubKnown) {
 		known, err := h.conversion(ctx, c.ID)
 		if err != nil || known == nil {
@@ -309,13 +310,14 @@ func (h *Hub) rejectConversion(ctx context.Context, m *hubMessage) error {
 	})
 }
 
-// giveUpConversion ends a conversion that the converter has not agreed to.
+// giveUpConversion ends a conversion of which nothing comes; a nil answer leaves the
+// converter's as it is.
 func (h *Hub) giveUpConversion(ctx context.Context, c *hubConversion, answer []byte, f *fspiop.Fault, tell func() ([]*hubCall, error)) error {
 	var calls []*hubCall
 	_, err := h.room.ledger.Do(ctx, Work{Currency: c.Currency, Actor: "client/" + hubBook(c.Converter), Quiet: true,
 		Steps: []ledger.Step{{Kind: ledger.Abort, Transfer: hubConversionID(c.ID), Reason: "MS03"}},
 		Before: func(tx *store.Tx) error {
-			n, err := tx.Exec("update payments_hub_conversion set answer = $2, state = $3 where id = $1 and state = $4", c.ID, answer, hubAborted, c.State)
+			n, err := tx.Exec("update payments_hub_conversion set answer = coalesce($2, answer), state = $3 where id = $1 and state = $4", c.ID, answer, hubAborted, c.State)
 			if err == nil && n == 0 {
 				err = errHubKnown
 			}
@@ -325,11 +327,9 @@ func (h *Hub) giveUpConversion(ctx context.Context, c *hubConversion, answer []b
 			if calls, err = tell(); err != nil {
 				return err
 			}
-			if err := closeConversion(tx, c.ID, hubAborted, "", f); err != nil {
-				return err
-			}
-			return h.post(tx, calls)
-		}})
+			return closeConversion(tx, c.ID, hubAborted, "", f)
+		},
+		Writes: func(rows []ledger.Row) []Write { return outbox(calls, rows) }})
 	switch {
 	case errors.Is(err, errHubKnown):
 		return nil
@@ -465,7 +465,7 @@ func (h *Hub) expireConversions(ctx context.Context) error {
 	var wrong []error
 	for _, c := range late {
 		f := fspiop.Fail(fspiop.CodeTransferExpired, "")
-		wrong = append(wrong, h.giveUpConversion(ctx, c, c.Answer, f, func() ([]*hubCall, error) { return h.tellConversionOver(c, f, c.State == hubReserved) }))
+		wrong = append(wrong, h.giveUpConversion(ctx, c, nil, f, func() ([]*hubCall, error) { return h.tellConversionOver(c, f, c.State == hubReserved) }))
 	}
 	for _, id := range due {
 		wrong = append(wrong, h.doDue(ctx, id))

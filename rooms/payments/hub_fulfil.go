@@ -16,11 +16,13 @@ import (
 // answered finds the transfer that a payee's participant answers; without one the
 // sender has been told.
 func (h *Hub) answered(ctx context.Context, m *hubMessage) (*HubTransfer, error) {
-	t, err := h.hubTransfer(ctx, m.args[0])
-	if err != nil {
-		return nil, err
+	t, err := h.open.take(m.args[0]), error(nil)
+	if t == nil {
+		t, err = h.hubTransfer(ctx, m.args[0])
 	}
 	switch {
+	case err != nil:
+		return nil, err
 	case t == nil:
 		return nil, h.tellError(m, fspiop.Fail(fspiop.CodeTransferID, "Provided Transfer ID was not found on the server."))
 	case t.Payee != m.from.Name:
@@ -99,18 +101,14 @@ func (h *Hub) commit(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 		After: func(tx *store.Tx, rows []ledger.Row) (err error) {
 			if rows[0].Ended() != ledger.Committed {
 				// The ledger's time was over before the answer came.
-				if calls, err = h.over(tx, t, fspiop.Fail(fspiop.CodeTransferExpired, ""), patch); err != nil {
-					return err
-				}
-				return h.post(tx, calls)
-			}
-			converter, err := h.commitConversion(tx, t)
-			if err != nil {
+				calls, err = h.over(tx, t, fspiop.Fail(fspiop.CodeTransferExpired, ""), patch)
 				return err
 			}
+			converter, err := h.commitConversion(tx, t)
 			calls = append(slices.Clone(done), converter...)
-			return h.post(tx, calls)
-		}})
+			return err
+		},
+		Writes: func(rows []ledger.Row) []Write { return outbox(calls, rows) }})
 	switch {
 	case errors.Is(err, errHubKnown):
 		if t, err = h.answered(ctx, m); err != nil || t == nil {
@@ -217,11 +215,10 @@ func (h *Hub) giveUp(ctx context.Context, m *hubMessage, t *HubTransfer, hash [3
 			return err
 		},
 		After: func(tx *store.Tx, _ []ledger.Row) (err error) {
-			if calls, err = tell(tx); err != nil {
-				return err
-			}
-			return h.post(tx, calls)
-		}})
+			calls, err = tell(tx)
+			return err
+		},
+		Writes: func(rows []ledger.Row) []Write { return outbox(calls, rows) }})
 	switch {
 	case errors.Is(err, errHubKnown):
 		if t, err = h.answered(ctx, m); err != nil || t == nil {

@@ -16,6 +16,7 @@ import (
 
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/fspiop"
+	"sarai/rooms/payments/ledger"
 )
 
 // hubCall is a message to a participant.
@@ -332,18 +333,28 @@ func scanHubCall(scan store.Scan) (*hubCall, error) {
 
 // post writes messages into the outbox, in the transaction that decides them.
 func (h *Hub) post(tx *store.Tx, calls []*hubCall) error {
-	if len(calls) == 0 {
-		return nil
-	}
 	values := make([][]any, len(calls))
 	for i, c := range calls {
-		head, err := json.Marshal(c.head)
-		if err != nil {
-			return err
-		}
-		values[i] = []any{c.id, c.fsp, c.method, c.kind, c.path, string(head), c.body, store.Micros(tx.Now())}
+		values[i] = c.line(tx.Now()).Values
 	}
-	return insert(tx, "payments_hub_outbox (id, fsp, method, resource, path, head, body, created)", values)
+	return insert(tx, hubOutbox, values)
+}
+
+const hubOutbox = "payments_hub_outbox (id, fsp, method, resource, path, head, body, created)"
+
+// line is a message's line in the outbox.
+func (c *hubCall) line(at time.Time) Write {
+	head, _ := json.Marshal(c.head) // lists of texts can always be written
+	return Write{hubOutbox, []any{c.id, c.fsp, c.method, c.kind, c.path, string(head), c.body, store.Micros(at)}}
+}
+
+// outbox gives the lines of messages that are written with the rows that decide them.
+func outbox(calls []*hubCall, rows []ledger.Row) []Write {
+	out := make([]Write, len(calls))
+	for i, c := range calls {
+		out[i] = c.line(rows[0].At)
+	}
+	return out
 }
 
 // dispatch sends what is durable in the outbox.

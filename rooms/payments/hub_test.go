@@ -186,9 +186,13 @@ func (d *dfsp) send(method, path, to string, body any, change ...func(r *http.Re
 	check(d.v.t, err)
 	resource := strings.Split(path, "/")[1]
 	date := time.Now().UTC().Format(http.TimeFormat)
-	r.Header.Set("Content-Type", "application/vnd.interoperability."+resource+"+json;version=1.1")
+	media := "application/vnd.interoperability." + resource + "+json;version=1.1"
+	if strings.HasPrefix(resource, "fx") { // conversions came with 2.0
+		media = fspiop.ContentType(resource, fspiop.Version{Major: 2})
+	}
+	r.Header.Set("Content-Type", media)
 	if method == "POST" || method == "GET" {
-		r.Header.Set("Accept", "application/vnd.interoperability."+resource+"+json;version=1.1")
+		r.Header.Set("Accept", media)
 	}
 	r.Header.Set("Date", date)
 	r.Header.Set(fspiop.HeaderSource, d.name)
@@ -253,7 +257,7 @@ func errorOf(m heardMessage) string {
 	return code
 }
 
-func completed() string { return fspiop.FormatTime(time.Now()) }
+func (v *plaza) completed() string { return fspiop.FormatTime(v.Clock.Now()) }
 
 func aTransferIsCommitted(v *plaza) {
 	before := v.positions()
@@ -264,7 +268,7 @@ func aTransferIsCommitted(v *plaza) {
 		v.t.Fatalf("the payee heard %v", got)
 	}
 	v.moved(before, 10_2500, 0)
-	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": completed()})
+	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": v.completed()})
 	done := v.a.hears("PUT", "/transfers/"+x.id)
 	if done.body["transferState"] != "COMMITTED" || done.body["fulfilment"] != x.fulfilment || done.head.Get("Fspiop-Source") != v.b.name || done.head.Get("Accept") != "" {
 		v.t.Fatalf("the payer heard %v", done)
@@ -280,7 +284,7 @@ func thePayeeOnlyReserves(v *plaza) {
 	x := v.transfer("1", time.Minute)
 	v.a.must("POST", "/transfers", v.b.name, x.body)
 	v.b.hears("POST", "/transfers")
-	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "RESERVED", "fulfilment": x.fulfilment, "completedTimestamp": completed()})
+	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "RESERVED", "fulfilment": x.fulfilment, "completedTimestamp": v.completed()})
 	if done := v.a.hears("PUT", "/transfers/"+x.id); done.body["transferState"] != "COMMITTED" {
 		v.t.Fatalf("the payer heard %v", done)
 	}
@@ -294,7 +298,7 @@ func aWrongFulfilment(v *plaza) {
 	x, other := v.transfer("2", time.Minute), v.transfer("2", time.Minute)
 	v.a.must("POST", "/transfers", v.b.name, x.body)
 	v.b.hears("POST", "/transfers")
-	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "RESERVED", "fulfilment": other.fulfilment, "completedTimestamp": completed()})
+	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "RESERVED", "fulfilment": other.fulfilment, "completedTimestamp": v.completed()})
 	if no := v.a.hears("PUT", "/transfers/"+x.id+"/error"); errorOf(no) != "3100" {
 		v.t.Fatalf("the payer heard %v", no)
 	}
@@ -330,7 +334,7 @@ func thePayeeIsSilent(v *plaza) {
 	}
 	v.moved(before, 0, 0)
 	// It answers after all: the money stays where it was.
-	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": completed()})
+	v.b.must("PUT", "/transfers/"+x.id, v.a.name, map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": v.completed()})
 	if no := v.b.hears("PUT", "/transfers/"+x.id+"/error"); errorOf(no) != "3303" {
 		v.t.Fatalf("the late payee heard %v", no)
 	}
@@ -343,7 +347,7 @@ func theSameTransferAgain(v *plaza) {
 	v.a.must("POST", "/transfers", v.b.name, x.body)
 	v.a.must("POST", "/transfers", v.b.name, x.body)
 	v.b.hears("POST", "/transfers")
-	fulfil := map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": completed()}
+	fulfil := map[string]any{"transferState": "COMMITTED", "fulfilment": x.fulfilment, "completedTimestamp": v.completed()}
 	v.b.must("PUT", "/transfers/"+x.id, v.a.name, fulfil)
 	v.a.hears("PUT", "/transfers/"+x.id)
 	v.b.must("PUT", "/transfers/"+x.id, v.a.name, fulfil)

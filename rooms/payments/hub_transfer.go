@@ -96,7 +96,7 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 	ctx = context.WithoutCancel(ctx)
 	var calls []*hubCall
 	payer, payee := hubBook(t.Debtor), hubBook(t.Payee)
-	_, err = h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payer), Quiet: true,
+	rows, err := h.room.ledger.Do(ctx, Work{Currency: t.Currency, Actor: "client/" + hubBook(t.Payer), Quiet: true,
 		Notes: map[string]Note{hubTransferID(t.ID): {Reference: hubTransferID(t.ID)}},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: hubTransferID(t.ID), Debit: clientsAccount(payer, t.Currency), Credit: clientsAccount(payee, t.Currency), Amount: t.Amount,
 			Currency: t.Currency, Expires: t.Expires, Fresh: true}},
@@ -110,26 +110,25 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 		},
 		After: func(tx *store.Tx, rows []ledger.Row) error {
 			calls = []*hubCall{forward}
-			if !rows[0].Accepted() {
-				f, err := h.refusal(tx, t, rows[0].Reason)
-				if err != nil {
-					return err
-				}
-				if err := h.end(tx, t.ID, f); err != nil {
-					return err
-				}
-				call, err := h.own(t.Payer, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", t.version(), f.JSON())
-				if err != nil {
-					return err
-				}
-				converter, err := h.endConversion(tx, t, f)
-				if err != nil {
-					return err
-				}
-				calls = append(converter, call)
+			if rows[0].Accepted() {
+				return nil
 			}
-			return h.post(tx, calls)
-		}})
+			f, err := h.refusal(tx, t, rows[0].Reason)
+			if err != nil {
+				return err
+			}
+			if err := h.end(tx, t.ID, f); err != nil {
+				return err
+			}
+			call, err := h.own(t.Payer, http.MethodPut, "TRANSFER_ERROR", "transfers", transferPath(t.ID)+"/error", t.version(), f.JSON())
+			if err != nil {
+				return err
+			}
+			converter, err := h.endConversion(tx, t, f)
+			calls = append(converter, call)
+			return err
+		},
+		Writes: func(rows []ledger.Row) []Write { return outbox(calls, rows) }})
 	if errors.Is(err, errHubKnown) {
 		known, err := h.hubTransfer(ctx, t.ID)
 		if err != nil || known == nil {
@@ -139,6 +138,10 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 	}
 	if err != nil {
 		return err
+	}
+	if rows[0].Accepted() {
+		t.State = hubReserved
+		h.open.put(t)
 	}
 	h.settleConversion(ctx, t.Conversion)
 	m.after = append(m.after, calls...)

@@ -34,6 +34,15 @@ type Work struct {
 	// all of a transaction they may run more than once.
 	Before func(tx *store.Tx) error
 	After  func(tx *store.Tx, rows []ledger.Row) error
+	// Writes gives what goes into other tables when at least one step was new, after
+	// After. What all Works of a batch give for one table is written by one statement.
+	Writes func(rows []ledger.Row) []Write
+}
+
+// Write is a new line of a table.
+type Write struct {
+	Into   string // the table and its columns: "payments_x (id, amount)"
+	Values []any  // of all columns, see [store.Tx.Many] for their kinds; nil is a text that is null
 }
 
 // Note is what people want to know about a transfer; the rules do not.

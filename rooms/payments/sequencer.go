@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -255,6 +256,7 @@ type deciding struct {
 	batch  *ledger.Batch          // nil: nothing new
 	rows   []ledger.Row           // new ones
 	notes  map[int]rowNote        // by place in rows
+	writes map[string][][]any     // into other tables
 
 	followed bool // others' batches were read in this transaction
 }
@@ -294,7 +296,7 @@ func (l *line) open(tx *store.Tx, batch []*ticket) (*deciding, error) {
 			return nil, errors.Join(fmt.Errorf("the lease of %s is at %d and its batches end at %d", l.currency, number, m.state.Batch), err)
 		}
 	}
-	d := &deciding{tx: tx, line: l, memory: m, state: m.state, notes: map[int]rowNote{}, followed: followed}
+	d := &deciding{tx: tx, line: l, memory: m, state: m.state, notes: map[int]rowNote{}, writes: map[string][][]any{}, followed: followed}
 	m.state.Begin()
 	total := 0
 	for _, t := range batch {
@@ -382,6 +384,11 @@ func (d *deciding) work(w Work, came time.Time) ([]ledger.Row, error) {
 			return nil, fmt.Errorf("%w: %w", errUndo, err)
 		}
 	}
+	if something && w.Writes != nil {
+		for _, x := range w.Writes(rows) {
+			d.writes[x.Into] = append(d.writes[x.Into], x.Values)
+		}
+	}
 	return rows, nil
 }
 
@@ -420,5 +427,10 @@ func (d *deciding) save() error {
 	b.Seal()
 	d.batch = b
 	event := emitBatch(d.tx, b, d.notes)
+	for _, into := range slices.Sorted(maps.Keys(d.writes)) { // everybody locks tables in this order
+		if err := insert(d.tx, into, d.writes[into]); err != nil {
+			return err
+		}
+	}
 	return insertBatch(d.tx, b, event, d.notes)
 }

@@ -325,7 +325,7 @@ func treasuryLineRows(ctx context.Context, v treasuryAccountView) (rows []web.Ro
 		}
 		reference := m.Reference
 		if m.Cause == CauseSupport {
-			reference = "" // a long number, which the receipt has
+			reference = "–" // a long number, which the receipt has
 		}
 		rows = append(rows, web.Row{Cells: []templ.Component{web.When(m.At), web.Text(flowText(ctx, m.Cause, m.shown())), web.Code(reference), treasuryEvidence(m), money(amount, v.Currency)}})
 	}
