@@ -2,11 +2,14 @@ package payments
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
+	"sarai/rooms/payments/ledger"
 )
 
 // Ask is a request to pay that a connected participant sends. The house keeps what
@@ -130,9 +133,27 @@ func answering(tx *store.Tx, uetr, transfer, payer, payee string, amount int64, 
 	}
 	failed, err := store.Get(tx, store.Value[int64], "select count(*) from payments_transfer where id = $1 and phase in ('aborted', 'expired', 'refused')", a.Transfer)
 	if err == nil && failed == 0 {
-		err = fault.New(fault.Conflict, askEnded)
+		err = fault.New(fault.Conflict, askEnded).Because(errTrying)
 	}
 	return err
+}
+
+// errTrying is why a payment may not answer a request: as far as the tables say,
+// another one is trying.
+var errTrying = errors.New("another payment is answering the request")
+
+// payAsk does a work whose payment answers a request. Who has been told that the
+// payment before failed may pay again at once, and the tables may not say yet that it
+// did; so a payment that is refused for its sake is tried once more when they do.
+func (r *Room) payAsk(ctx context.Context, w Work) ([]ledger.Row, error) {
+	rows, err := r.ledger.Do(ctx, w)
+	if !errors.Is(err, errTrying) {
+		return rows, err
+	}
+	if err := r.sequencer.Settle(ctx, w.Currency); err != nil {
+		return nil, err
+	}
+	return r.ledger.Do(ctx, w)
 }
 
 func accountHash(iban string) []byte {

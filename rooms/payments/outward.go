@@ -94,7 +94,7 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 	if err != nil {
 		return nil, fmt.Errorf("write pacs.008: %w", err)
 	}
-	rows, err := r.ledger.Do(ctx, Work{Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note},
+	rows, err := r.payAsk(ctx, Work{Currency: p.Currency, Actor: actor, Notes: map[string]Note{id: note},
 		Before: func(tx *store.Tx) error {
 			if err := r.mayPay(tx, p.Debit, p.Credit, p.Amount); err != nil {
 				return err

@@ -160,7 +160,7 @@ func (l *Rail) reserve(ctx context.Context, from *peer, o *order) (ledger.Row, e
 		}
 		w.After = func(tx *store.Tx, _ []ledger.Row) error { return Ask{UETR: o.request}.tries(tx, o.uetr) }
 	}
-	rows, err := l.room.ledger.Do(ctx, w)
+	rows, err := l.room.payAsk(ctx, w)
 	if err != nil {
 		return ledger.Row{}, err
 	}
