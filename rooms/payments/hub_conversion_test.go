@@ -67,7 +67,7 @@ type conversion struct {
 
 func (v *exchange) conversion(dollars, euros string, within time.Duration) conversion {
 	condition, fulfilment := fspiop.Condition(sha256.Sum256([]byte(v.NewID())))
-	x := conversion{id: v.NewID(), fulfilment: fulfilment, transfer: v.plaza.transfer(euros, time.Minute)}
+	x := conversion{id: v.NewID(), fulfilment: fulfilment, transfer: v.transfer(euros, time.Minute)}
 	x.transfer.body["amount"] = anyMap{"amount": euros, "currency": "EUR"}
 	x.body = anyMap{"commitRequestId": x.id, "determiningTransferId": x.transfer.id, "initiatingFsp": v.a.name, "counterPartyFsp": v.c.name,
 		"sourceAmount": anyMap{"amount": dollars, "currency": "USD"}, "targetAmount": anyMap{"amount": euros, "currency": "EUR"},
@@ -179,7 +179,7 @@ func aConversionOfARefusedTransfer(v *exchange) {
 
 func aConversionOfAWrongFulfilment(v *exchange) {
 	before := v.standing()
-	x, other := v.agreed("5", "4.5"), v.plaza.transfer("1", time.Minute)
+	x, other := v.agreed("5", "4.5"), v.transfer("1", time.Minute)
 	v.a.must("POST", "/transfers", v.b.name, x.transfer.body)
 	v.b.hears("POST", "/transfers")
 	v.b.must("PUT", "/transfers/"+x.transfer.id, v.a.name, anyMap{"transferState": "COMMITTED", "fulfilment": other.fulfilment, "completedTimestamp": v.completed()})
