@@ -370,6 +370,11 @@ func (p *bankProcess) wish(ctx context.Context, w bank.Wish) (o bank.Outcome, er
 	p.waiting[w.ID] = box
 	in := p.in
 	p.mu.Unlock()
+	defer func() { // whoever went away waits no more
+		p.mu.Lock()
+		delete(p.waiting, w.ID)
+		p.mu.Unlock()
+	}()
 	text, err := json.Marshal(w)
 	if err != nil {
 		return o, err

@@ -24,6 +24,9 @@ type page struct {
 
 // write makes a decision durable. When ctx ends first it may be on record or not.
 func (g *Gate) write(ctx context.Context, d Decision) error {
+	if g.db.Inside(ctx) {
+		return store.ErrNested
+	}
 	r := &g.recorder
 	r.mu.Lock()
 	if r.waiting == nil {
@@ -33,7 +36,7 @@ func (g *Gate) write(ctx context.Context, d Decision) error {
 	p.list = append(p.list, d)
 	if !r.busy {
 		r.busy = true
-		go g.record(context.WithoutCancel(ctx))
+		go g.record(context.Background()) //nolint:contextcheck // it writes for all who wait
 	}
 	r.mu.Unlock()
 	select {

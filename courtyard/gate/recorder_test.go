@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -41,5 +42,28 @@ func TestDecisionsThatComeTogetherAreAllOnRecord(t *testing.T) {
 			})
 		}
 		crowd.Wait()
+	})
+}
+
+// Whoever asks inside a transaction of their own would wait for themselves on
+// SQLite: they are refused at once, and those who ask meanwhile are not.
+func TestADecisionInsideATransactionIsRefusedAlone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		g := opened(t, db, gate.Options{})
+		f := file{post: "icta.dc.diary", office: "icta.dc", subject: "p-ayesha"}
+		var neighbour sync.WaitGroup
+		err := db.Update(t.Context(), func(tx *store.Tx) error {
+			neighbour.Go(func() {
+				if _, err := gate.Authorize(t.Context(), g, holder("p-bilal", "icta.dc.diary"), "office.note.write", f); err != nil {
+					t.Errorf("a neighbour of the mistake: %v", err)
+				}
+			})
+			_, err := gate.Authorize(tx.Context(), g, holder("p-ayesha", "icta.dc.diary"), "office.note.write", f)
+			return err
+		})
+		if !errors.Is(err, store.ErrNested) {
+			t.Errorf("a decision inside a transaction: %v", err)
+		}
+		neighbour.Wait()
 	})
 }

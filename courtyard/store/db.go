@@ -143,8 +143,15 @@ type insideKey struct{ db *DB }
 // refuseNested turns the deadlock of an Update inside an Update into an error,
 // as long as the inner call uses the transaction's context.
 func (db *DB) refuseNested(ctx context.Context) error {
-	if ctx.Value(insideKey{db}) != nil {
-		return errors.New("store: a transaction was begun inside another one; use the tx that is there")
+	if db.Inside(ctx) {
+		return ErrNested
 	}
 	return ctx.Err()
 }
+
+// ErrNested is the error of a transaction that was begun inside another one.
+var ErrNested = errors.New("store: a transaction was begun inside another one; use the tx that is there")
+
+// Inside says whether ctx is that of a transaction of this database. Who lets somebody
+// else begin one for it has to ask.
+func (db *DB) Inside(ctx context.Context) bool { return ctx.Value(insideKey{db}) != nil }

@@ -100,6 +100,10 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 	}
 	if more {
 		return func(tx *store.Tx) error {
+			// The treasury's page counts by itself what is not counted yet: not all of a large file.
+			if err := job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow}); err != nil {
+				return err
+			}
 			return job.Put(tx, job.Job{Kind: jobBulkPay, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}})
 		}, nil
 	}

@@ -134,7 +134,7 @@ func readMark(tx *store.Tx, account, side string) (m mark, err error) {
 }
 
 // jobFlow counts what moved; it is put on the queue when a window of settlement has
-// ended and when a file was paid. Whoever asks in between counts the rest (flowsOf).
+// ended and while a file is paid. Whoever asks in between counts the rest (flowsOf).
 const jobFlow = "payments.flow.count"
 
 func (r *Room) flowDue(ctx context.Context, _ job.Job) (func(tx *store.Tx) error, error) {

@@ -129,7 +129,7 @@ func (l *Rail) resendReports(ctx context.Context, who *peer, where string, args 
 			e.Transfer, err = scanTransfer(func(dest ...any) error { return scan(append([]any{&e.original, &e.row}, dest...)...) })
 			return e, err
 		}, "select coalesce(r.original, ''), t.done, t."+strings.ReplaceAll(transferColumns, ", ", ", t.")+fmt.Sprintf(` from payments_transfer t left join payments_return r on r.id = t.id
-			where $1 in (t.debit, t.credit) and t.kind = 'transfer' and t.done > 0 and %s order by t.done limit %d`, where, mostAsked+1), append([]any{clientsAccount(who.ID, currency)}, args...)...)
+			where (t.debit = $1 or t.credit = $1) and t.kind = 'transfer' and t.done > 0 and %s order by t.done limit %d`, where, mostAsked+1), append([]any{clientsAccount(who.ID, currency)}, args...)...)
 		return err
 	})
 	if err != nil {
