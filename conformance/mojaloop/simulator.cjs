@@ -41,7 +41,8 @@ class Provider {
     const at = `/${kind}/${id}`
     const entry = { headers, data }
     this.seen.set(at, entry)
-    for (const ws of this.watchers.get(at) ?? []) ws.send(JSON.stringify(entry))
+    // As the adapter's test server does it: what is pushed names its id as well.
+    for (const ws of this.watchers.get(at) ?? []) ws.send(JSON.stringify({ ...entry, id }))
     const wake = this.waiting.get(at)
     if (wake) { this.waiting.delete(at); wake(entry) }
   }
