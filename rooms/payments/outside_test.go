@@ -165,7 +165,9 @@ func aBankTellsTheDirectoryOfItsCustomers(v *elsewhere) {
 	}
 	// The CNIC of c0030 leads to their account at the house already.
 	v.enrol(v.b.Bank, bank.Enrolled{Linked: 7, Refused: 1})
-	events := func() int64 { return v.counted("select coalesce(sum(seq), 0) from payments_cid_set where participant = 'beta'") }
+	events := func() int64 {
+		return v.counted("select coalesce(sum(seq), 0) from payments_cid_set where participant = 'beta'")
+	}
 	if events() != 7 || v.counted("select count(*) from payments_outside where participant = 'beta'") != 3 {
 		v.t.Fatal(events())
 	}
