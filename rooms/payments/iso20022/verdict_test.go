@@ -61,7 +61,8 @@ var intended = []struct {
 		func(doc string, _ *xsd.Error) bool { return dateSpace.MatchString(doc) }},
 }
 
-const gap = `(?:\s|&#32;|&#xD;|<!--.*?-->|<!\[CDATA\[\s*\]\]>)`
+// gap is white space of XML, also by a character reference, and what leaves no trace.
+const gap = `(?:\s|&#(?:0*(?:9|10|13|32)|x0*(?:9|[aAdD]|20));|<!--.*?-->|<!\[CDATA\[\s*\]\]>)`
 
 var (
 	signAlone = regexp.MustCompile(`>\s*[+-]\s+<`)
