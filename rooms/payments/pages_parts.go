@@ -166,7 +166,7 @@ func positionRows(ctx context.Context, v operateView) (rows []web.Row) {
 		tag := standingTag(ctx, p.Participant)
 		money := func(n int64) templ.Component { return web.Amount{Minor: n, Currency: v.Currency} }
 		count := func(n int64) templ.Component { return web.Text(web.Number(n)) }
-		rows = append(rows, web.Row{Cells: []templ.Component{web.A("/pay/operate/participant/"+p.ID, p.Name(web.Lang(ctx).Code)), web.Code(p.BIC), tag, money(p.Balance), money(-p.Floor), money(p.Balance - p.Opening), money(p.Held), count(p.Sent), count(p.Received), count(p.Customers)}})
+		rows = append(rows, web.Row{Cells: []templ.Component{participantName(p.Participant), tag, money(p.Balance), money(-p.Floor), money(p.Balance - p.Opening), money(p.Held), count(p.Sent), count(p.Received), count(p.Customers)}})
 	}
 	return rows
 }
