@@ -135,7 +135,7 @@ type Table struct {
 	Hidden  bool // the caption is for screen readers only
 	Columns []Column
 	Rows    []Row
-	Empty   string // shown instead of no rows
+	Empty   string // shown instead of no rows; under the caption, unless that is hidden
 }
 
 // Column is the head of a table column.
@@ -334,4 +334,12 @@ func describedBy(ctx context.Context, name, hint string) string {
 		out += name + "-error"
 	}
 	return out
+}
+
+// emptyTitle is what stands above the words of a table without rows.
+func (x Table) emptyTitle() string {
+	if x.Hidden {
+		return ""
+	}
+	return x.Caption
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"math"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -45,13 +46,24 @@ func recallRows(ctx context.Context, v recallPage) (rows []web.Row) {
 	lang := web.Lang(ctx).Code
 	for _, c := range v.List {
 		status := map[string]string{RecallOpen: "wait", RecallAccepted: "wait", RecallReturned: "good", RecallRefused: "plain", RecallOver: "bad"}[c.State]
-		reason := c.Reason
-		if c.Answer != "" {
-			reason += " / " + c.Answer
-		}
 		from, to := v.Names[c.Party], v.Names[c.Keeper]
-		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Asked), web.Text(from.Name(lang)), web.Text(to.Name(lang)), web.Code(reason), web.Amount{Minor: c.Amount, Currency: v.Currency},
+		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Asked), web.Text(from.Name(lang)), web.Text(to.Name(lang)), recallReason(c), web.Amount{Minor: c.Amount, Currency: v.Currency},
 			web.Tag{Status: status, Text: web.T(ctx, "payments.recall.state."+c.State)}, web.When(c.Due)}})
 	}
 	return rows
+}
+
+// recallReasons and recallAnswers are the codes that the page has words for; others
+// stand there as they came.
+var (
+	recallReasons = map[string]bool{"DUPL": true, "FRAD": true, "CUST": true, "AM09": true, "TECH": true}
+	recallAnswers = map[string]bool{"CUST": true, "LEGL": true, "AM04": true, "AC04": true, "NOAS": true, "ARDT": true}
+)
+
+// recallWord says a code in words; "" when there are none.
+func recallWord(ctx context.Context, kind, code string, known map[string]bool) string {
+	if !known[code] {
+		return ""
+	}
+	return web.T(ctx, "payments.recall."+kind+"."+strings.ToLower(code))
 }
