@@ -247,8 +247,8 @@
 // payments_participant, payments_certificate, payments_book (leases),
 // payments_batch (the ledger), payments_account, payments_alias, payments_fee,
 // payments_order, payments_return, payments_recall, payments_ask; made from the batches: payments_transfer, payments_key,
-// payments_position, payments_window, payments_index and the balances of
-// payments_account.
+// payments_key_filter, payments_position, payments_window, payments_index and
+// payments_balance. An account's transfers are found by stretches of rows (stretch.go).
 // Hub's operator: payments_hub_counter, payments_hub_number, payments_hub_account,
 // payments_hub_limit, payments_hub_fund, payments_hub_model, payments_hub_oracle,
 // payments_hub_window, payments_hub_window_part, payments_hub_due,
