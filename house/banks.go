@@ -78,9 +78,29 @@ type bankProcess struct {
 	in      io.Writer
 	waiting map[string]chan bank.Outcome // by wish
 	wishes  int
+
+	enrolled bank.Enrolled // at its last start
 }
 
-type bankCustomer struct{ Name, IBAN string }
+// bankCustomer is one of their customers, whom the directory may know.
+type bankCustomer struct {
+	country.Citizen
+	IBAN string
+}
+
+// strangers are people of whom the house knows nothing: they bank elsewhere.
+func (h *House) strangers(n int) (list []country.Citizen) {
+	known := map[string]bool{}
+	for _, c := range h.people.Citizens {
+		known[c.Number], known[string(c.Phone)] = true, true
+	}
+	for _, c := range h.court.Pack.Demo(h.people.Seed+1, country.DemoSize{Citizens: len(h.court.Pack.Personas) + 2*n}).Citizens {
+		if c.Persona == "" && !known[c.Number] && !known[string(c.Phone)] && len(list) < n {
+			list = append(list, c)
+		}
+	}
+	return list
+}
 
 // openBanks prepares the processes; run starts them.
 func (h *House) openBanks() (*banks, error) {
@@ -88,7 +108,7 @@ func (h *House) openBanks() (*banks, error) {
 		return nil, nil
 	}
 	b := &banks{house: h, turn: make(chan struct{}, 1)}
-	people := h.people.Citizens
+	people := h.strangers(bankCustomers * len(h.court.Pack.Connected))
 	for i, one := range h.court.Pack.Connected {
 		p := &bankProcess{Bank: one, banks: b, dir: filepath.Join(h.cfg.Data, "banks", one.ID), waiting: map[string]chan bank.Outcome{}}
 		for n := range bankCustomers {
@@ -96,8 +116,7 @@ func (h *House) openBanks() (*banks, error) {
 			if err != nil {
 				return nil, err
 			}
-			who := people[(i*bankCustomers+n*7+5)%len(people)]
-			p.customers = append(p.customers, bankCustomer{who.Name.In("en"), string(iban)})
+			p.customers = append(p.customers, bankCustomer{people[(i*bankCustomers+n)%len(people)], string(iban)})
 		}
 		b.list = append(b.list, p)
 	}
@@ -231,7 +250,7 @@ func (p *bankProcess) command(ctx context.Context) (*exec.Cmd, *bank.Keys, error
 	}
 	pack, how := p.house.court.Pack, p.house.cfg.Demo.Banks
 	args := append(append([]string{}, how[1:]...), "participant", "--attended", "--rail", p.house.Rail(), "--rail-cert", pin, "--rail-bic", pack.Rail.BIC, "--service", pack.Rail.Service,
-		"--bic", p.BIC, "--code", p.Code, "--currency", pack.Currency.Code, "--dir", p.dir, "--listen", p.place(ctx), "--customers", "0")
+		"--bic", p.BIC, "--participant", p.ID, "--code", p.Code, "--currency", pack.Currency.Code, "--dir", p.dir, "--listen", p.place(ctx), "--customers", "0")
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
@@ -308,7 +327,8 @@ func (p *bankProcess) introduce(ctx context.Context, keys *bank.Keys, ready <-ch
 		return ctx.Err()
 	}
 	for _, c := range p.customers {
-		if _, err := p.wish(ctx, bank.Wish{Do: bank.WishOpen, Account: c.IBAN, Name: c.Name, Amount: bankOpening}); err != nil {
+		if _, err := p.wish(ctx, bank.Wish{Do: bank.WishOpen, Account: c.IBAN, Name: c.Name.In("en"), Amount: bankOpening,
+			Contact: &bank.Contact{NameUrdu: c.Name.In("ur"), Mobile: string(c.Phone), Number: c.Number}}); err != nil {
 			return err
 		}
 	}
@@ -318,6 +338,14 @@ func (p *bankProcess) introduce(ctx context.Context, keys *bank.Keys, ready <-ch
 	}
 	if err := p.admit(ctx, address, shown, keys.Sign); err != nil {
 		return err
+	}
+	// The directory is told of its customers. They can be paid by account number without.
+	if o, err := p.wish(ctx, bank.Wish{Do: bank.WishEnrol}); err != nil {
+		p.house.telemetry.Logger.WarnContext(ctx, "a bank could not tell the directory of its customers", "bank", p.ID, "err", err)
+	} else if o.Enrolled != nil {
+		p.mu.Lock()
+		p.enrolled = *o.Enrolled
+		p.mu.Unlock()
 	}
 	p.mu.Lock()
 	p.live, p.since, p.address = true, p.house.court.Clock.Now(), ""
@@ -402,12 +430,14 @@ type bankState struct {
 	Live    bool
 	Since   time.Time
 	Starts  int
+
+	Enrolled bank.Enrolled
 }
 
 func (p *bankProcess) state() (s bankState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s = (bankState{Live: p.live, Since: p.since, Starts: p.starts}); p.process != nil {
+	if s = (bankState{Live: p.live, Since: p.since, Starts: p.starts, Enrolled: p.enrolled}); p.process != nil {
 		s.Process = p.process.Pid
 	}
 	return s

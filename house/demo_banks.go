@@ -110,6 +110,7 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 	keeper, _ := h.court.Pack.Bank(v.To.Book)
 	ctx, cancel := context.WithTimeout(c.Context(), 25*time.Second)
 	defer cancel()
+	who := one.customers[n].Name.In(c.Lang.Code)
 	o, err := one.wish(ctx, bank.Wish{Do: what, Account: one.customers[n].IBAN, Name: v.To.NameEn, To: v.To.IBAN, Bank: keeper.BIC, Amount: amount, Note: c.T("demo.banks.note"), Until: h.court.Clock.Now().Add(askTime)})
 	if err != nil {
 		return c.Invalid(err, banksFrame(c), banksPage(v))
@@ -124,7 +125,7 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 	case bank.Back, bank.AskRefused:
 		kind, key, to = "bad", "demo.banks.back", banksPath
 	}
-	c.Flash(kind, key, "name", one.customers[n].Name, "amount", c.Money(amount, v.To.Currency), "reason", o.Reason)
+	c.Flash(kind, key, "name", who, "amount", c.Money(amount, v.To.Currency), "reason", o.Reason)
 	return c.Redirect(to)
 }
 
@@ -132,11 +133,20 @@ func customerOptions(ctx context.Context, v banksView) (options []web.Option) {
 	for _, b := range v.List {
 		if b.Live {
 			for n, c := range b.customers {
-				options = append(options, web.Option{Value: b.bankProcess.ID + "/" + strconv.Itoa(n), Label: c.Name + ", " + b.bankProcess.Name.In(web.Lang(ctx).Code)})
+				options = append(options, web.Option{Value: b.bankProcess.ID + "/" + strconv.Itoa(n), Label: c.Name.In(web.Lang(ctx).Code) + ", " + b.bankProcess.Name.In(web.Lang(ctx).Code)})
 			}
 		}
 	}
 	return options
+}
+
+// nationalNumber is a customer's, as people write it.
+func (b bankView) nationalNumber(c bankCustomer) string {
+	n, err := b.house.court.Pack.NationalNumber.Parse(c.Number)
+	if err != nil {
+		return c.Number
+	}
+	return n.String()
 }
 
 func (b bankView) tag(ctx context.Context) web.Tag {

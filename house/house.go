@@ -106,7 +106,7 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 	if err = h.rooms.open(ctx); err != nil {
 		return h, err
 	}
-	if err = h.rail.open(ctx, h.rooms.payments, h.telemetry.Logger); err != nil {
+	if err = h.rail.open(ctx, h.rooms.payments, h.court.API, h.telemetry.Logger); err != nil {
 		return h, err
 	}
 	if err = h.hub.open(ctx, h.rooms.payments, h.rooms.identity.VerifyBearer, h.telemetry.Logger); err != nil {

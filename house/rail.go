@@ -18,10 +18,12 @@ import (
 const railPath = "/iso20022"
 
 // rail is the listener for the participants' messages: TLS with certificates on
-// both sides, and nothing else of the house behind it.
+// both sides. Behind it are the messages and the directory, and nothing else of the
+// house.
 type rail struct {
 	listener net.Listener
 	rail     *payments.Rail // once the house is open
+	api      http.Handler   // the house's JSON interface, of which the directory is a part
 	log      *slog.Logger
 }
 
@@ -37,11 +39,11 @@ func (c Config) railed(ctx context.Context) (*rail, error) {
 }
 
 // open reads the rail's keys.
-func (l *rail) open(ctx context.Context, room *payments.Room, log *slog.Logger) (err error) {
+func (l *rail) open(ctx context.Context, room *payments.Room, api http.Handler, log *slog.Logger) (err error) {
 	if l == nil {
 		return nil
 	}
-	l.log = log
+	l.log, l.api = log, api
 	l.rail, err = room.OpenRail(ctx)
 	return err
 }
@@ -54,6 +56,7 @@ func (l *rail) serve(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(railPath, l.rail.Handler())
+	mux.Handle(payments.DirectoryPath, l.rail.Directory(l.api))
 	server := &http.Server{Handler: mux, TLSConfig: l.rail.TLS(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug)}
 	// Confirmations go on until the last answer is given.

@@ -42,6 +42,8 @@ type participantCommand struct {
 	Delay     time.Duration `help:"Wait before each answer, to be a slow bank." default:"0s"`
 	Refuse    int           `help:"Of a thousand payments, refuse so many." default:"0"`
 	Silent    bool          `help:"Give no answers, to be a dead bank."`
+	ID        string        `name:"participant" help:"Id of this participant at the rail: the rail's directory is told of the customers then, so that they can be paid by name and number." placeholder:"ID"`
+	Mobiles   string        `help:"The customers have mobile numbers: this beginning, then their number, filled up to thirteen characters. With --participant the directory is told of them." placeholder:"+92399"`
 	Attended  bool          `help:"Take wishes of customers from standard input, say what became of them on standard output, a JSON object a line, and end when the input ends."`
 }
 
@@ -79,7 +81,7 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 		code = c.Code
 	}
 	b, err := bank.Open(bank.Config{Dir: c.Dir, BIC: c.BIC, Currency: c.Currency, Service: c.Service, Certificate: keys.TLS, Signer: keys.Signer,
-		RailBIC: c.RailBIC, RailURL: c.Rail, RailTLS: certs[0], RailSign: certs[1], Now: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+		RailBIC: c.RailBIC, RailURL: c.Rail, RailTLS: certs[0], RailSign: certs[1], Participant: c.ID, Now: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}
@@ -88,7 +90,11 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 	opening.SetLimit(256)
 	for n := range c.Customers {
 		opening.Go(func() error {
-			return b.OpenAccount(bank.IBAN(c.BIC[4:6], code, n), fmt.Sprintf("Customer %d", n), c.Balance)
+			iban := bank.IBAN(c.BIC[4:6], code, n)
+			if err := b.OpenAccount(iban, fmt.Sprintf("Customer %d", n), c.Balance); err != nil || c.ID == "" {
+				return err
+			}
+			return b.Let(iban, bank.Contact{Mobile: c.mobile(n)})
 		})
 	}
 	if err := opening.Wait(); err != nil {
@@ -106,6 +112,12 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 	server := &http.Server{Handler: b.Handler(), TLSConfig: b.TLS(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.Run(ctx) })
+	if c.ID != "" && !c.Attended {
+		g.Go(func() error {
+			c.enrol(ctx, out, b)
+			return nil
+		})
+	}
 	if c.Attended {
 		// A key pressed at a terminal is for who started us, and finishes payments first.
 		signal.Ignore(os.Interrupt)
@@ -144,6 +156,38 @@ func (c participantCommand) Run(ctx context.Context, out io.Writer) error {
 	t := b.Total()
 	_, _ = fmt.Fprintf(out, "%s: sent %d payments, %d; received %d, %d; returned %d, refused %d, open %d; position %d\n", c.BIC, t.SentN, t.Sent, t.Receives, t.Received, t.Returned, t.Refused, t.Open, t.Position())
 	return nil
+}
+
+// mobileLength is how many characters the mobile numbers of --mobiles have.
+const mobileLength = 13
+
+func (c participantCommand) mobile(customer int64) string {
+	if c.Mobiles == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s%0*d", c.Mobiles, max(mobileLength-len(c.Mobiles), 1), customer)
+}
+
+// enrolPause is how long to wait before the directory is told again of customers, when it
+// could not be: the operator may not have admitted this participant yet.
+const enrolPause = 5 * time.Second
+
+// enrol tells the directory of the customers, as soon as it can be told.
+func (c participantCommand) enrol(ctx context.Context, out io.Writer, b *bank.Bank) {
+	for said := false; ctx.Err() == nil; said = true {
+		done, err := b.Enrol(ctx)
+		if err == nil {
+			_, _ = fmt.Fprintf(out, "%s: the directory has %d numbers of customers, %d of them new; it did not take %d\n", c.BIC, done.Linked+done.Kept, done.Linked, done.Refused)
+			return
+		}
+		if !said {
+			_, _ = fmt.Fprintf(out, "%s: the directory was not told of customers, %v; trying again\n", c.BIC, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(enrolPause):
+		}
+	}
 }
 
 func (participantCommand) code(bic string) string { return bic[:min(4, len(bic))] }

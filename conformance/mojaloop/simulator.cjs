@@ -28,6 +28,12 @@ const plain = (url, method, headers, body) => new Promise((resolve, reject) => {
   req.end(body)
 })
 
+// secretOf is what a provider fulfils an ILP packet with.
+const secretOf = (name, packet) => crypto.createHmac('sha256', 'simulator ' + name).update(packet).digest()
+
+// conditionOf is the condition that such a provider would have agreed to.
+exports.conditionOf = (name, packet) => crypto.createHash('sha256').update(secretOf(name, packet)).digest('base64url')
+
 class Provider {
   // key: PKCS#8 PEM to sign with, or none. reserves: answers a transfer with
   // RESERVED, so that the hub tells it the end with a PATCH.
@@ -41,7 +47,8 @@ class Provider {
     const at = `/${kind}/${id}`
     const entry = { headers, data }
     this.seen.set(at, entry)
-    for (const ws of this.watchers.get(at) ?? []) ws.send(JSON.stringify(entry))
+    // As the adapter's test server does it: what is pushed names its id as well.
+    for (const ws of this.watchers.get(at) ?? []) ws.send(JSON.stringify({ ...entry, id }))
     const wake = this.waiting.get(at)
     if (wake) { this.waiting.delete(at); wake(entry) }
   }
@@ -73,8 +80,8 @@ class Provider {
     const failed = rest.at(-1) === 'error'
     const source = headers['fspiop-source']
     const later = fn => setImmediate(() => fn().catch(e => console.error(`simulator ${this.name}: ${e.message}`)))
-    const id = ['parties', 'participants'].includes(resource) ? rest[1] : (rest[0] ?? body?.quoteId ?? body?.transferId ?? body?.transactionRequestId)
-    if (!['parties', 'participants', 'quotes', 'transfers', 'transactionRequests', 'authorizations'].includes(resource)) return accepted(404)
+    const id = ['parties', 'participants'].includes(resource) ? rest[1] : (rest[0] ?? body?.bulkTransferId ?? body?.quoteId ?? body?.transferId ?? body?.transactionRequestId)
+    if (!['parties', 'participants', 'quotes', 'transfers', 'bulkTransfers', 'transactionRequests', 'authorizations'].includes(resource)) return accepted(404)
     accepted(method === 'PUT' || method === 'PATCH' ? 200 : 202)
     if (method === 'PUT') return this.record('callbacks', id, headers, body)
     if (method === 'PATCH') return this.record('notifications', id, headers, body)
@@ -83,6 +90,7 @@ class Provider {
       case 'GET parties': return later(() => this.party(rest, source))
       case 'POST quotes': return later(() => this.quote(body, source))
       case 'POST transfers': return later(() => this.fulfil(body, headers, source))
+      case 'POST bulkTransfers': return later(() => this.fulfilAll(body, source))
       case 'POST transactionRequests': return later(() => this.send('PUT', `/transactionRequests/${body.transactionRequestId}`, 'transactionRequests', source, { transactionId: crypto.randomUUID(), transactionRequestState: 'RECEIVED' }))
       case 'GET authorizations': return later(() => this.send('PUT', `/authorizations/${rest[0]}`, 'authorizations', source, { authenticationInfo: { authentication: 'OTP', authenticationValue: '1234' }, responseType: 'ENTERED' }))
       case 'GET transfers': return later(() => this.transferState(rest[0], source))
@@ -106,7 +114,7 @@ class Provider {
   async quote (q, source) {
     const zero = { amount: '0', currency: q.amount.currency }
     const packet = Buffer.from(JSON.stringify({ transactionId: q.transactionId, quoteId: q.quoteId, payee: q.payee, payer: q.payer, amount: q.amount, transactionType: q.transactionType })).toString('base64url')
-    const secret = crypto.createHmac('sha256', 'simulator ' + this.name).update(packet).digest()
+    const secret = secretOf(this.name, packet)
     this.secrets.set(q.transactionId, secret)
     await this.send('PUT', `/quotes/${q.quoteId}`, 'quotes', source, {
       transferAmount: q.amount,
@@ -119,8 +127,16 @@ class Provider {
     })
   }
 
+  async fulfilAll (b, source) {
+    await this.send('PUT', `/bulkTransfers/${b.bulkTransferId}`, 'bulkTransfers', source, {
+      bulkTransferState: 'COMPLETED',
+      completedTimestamp: new Date().toISOString(),
+      individualTransferResults: b.individualTransfers.map(t => ({ transferId: t.transferId, fulfilment: secretOf(this.name, t.ilpPacket).toString('base64url') }))
+    })
+  }
+
   async fulfil (t, headers, source) {
-    const secret = crypto.createHmac('sha256', 'simulator ' + this.name).update(t.ilpPacket).digest()
+    const secret = secretOf(this.name, t.ilpPacket)
     const condition = crypto.createHash('sha256').update(secret).digest('base64url')
     if (condition !== t.condition) {
       return this.send('PUT', `/transfers/${t.transferId}/error`, 'transfers', source, { errorInformation: { errorCode: '3100', errorDescription: 'the condition is not that of the packet' } })

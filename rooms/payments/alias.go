@@ -13,7 +13,8 @@ import (
 	"sarai/rooms/payments/ledger"
 )
 
-// Kinds of aliases. An IBAN leads to its account by itself and has no entry.
+// Kinds of aliases. The number of an account of the house leads to it by itself; one
+// outside the house has an entry, by which its participant has told its holder's name.
 const (
 	AliasMobile = "mobile" // E.164
 	AliasNumber = "number" // the national number
@@ -50,6 +51,9 @@ const (
 	calmClaim = "claim"
 	calmSIM   = "sim"
 )
+
+// keyOtherPerson: a number leads to somebody else's account.
+const keyOtherPerson = "payments.alias.other-person"
 
 // purposeAlias names the key of the directory. A name ending in ".pseudonym" is
 // never rotated, because the hashes could not be made again from themselves.
@@ -168,7 +172,7 @@ func aliasesOf(tx *store.Tx, holder string) ([]*Alias, error) {
 // accountFor reads an account and makes sure that an alias of the holder may
 // lead to it.
 func accountFor(tx *store.Tx, id, holder string) (*Account, error) {
-	a, err := getAccount(tx, id)
+	a, err := listedAccount(tx, id, " for update")
 	if fault.Is(err, fault.NotFound) || err == nil && (a.Holder != holder || a.Role != ledger.Customer || a.Closed) {
 		return nil, fault.New(fault.Invalid, "payments.alias.no-account").At("account", "payments.alias.no-account")
 	}
@@ -188,44 +192,47 @@ func holderKind(a *Account) string {
 // conflict that asks for a claim.
 func (r *Room) link(ctx context.Context, actor, holder string, k aliasKey, account string, across bool) (out *Alias, err error) {
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		to, err := accountFor(tx, account, holder)
-		if err != nil {
-			return err
-		}
-		now := tx.Now()
-		a := &Alias{ID: k.id, Kind: k.kind, Account: to.ID, Participant: to.Book, Holder: holder, HolderKind: holderKind(to), State: aliasActive, Tail: k.tail, Since: now, Placed: now, mac: k.mac}
-		a.CID = contentID(k.request, a, to)
-		if err := recallCalm(tx, a); err != nil {
-			return err
-		}
-		// The id comes from kind and mac, and either key may be the first to clash.
-		n, err := tx.Exec("insert into payments_alias ("+aliasColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing", a.values()...)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			out, err = r.relink(tx, actor, holder, k, to, across)
-			return err
-		}
-		// after the insert: what another transaction decided about the number
-		// meanwhile is seen now
-		if claimed, err := openClaim(tx, k); err != nil || claimed != nil {
-			return orFault(err, fault.New(fault.Conflict, "payments.alias.claimed"))
-		}
-		if k.kind == AliasMobile {
-			var have int64
-			if err := tx.QueryRow("select count(*) from payments_alias where holder = $1 and kind = $2", holder, AliasMobile).Scan(&have); err != nil {
-				return err
-			}
-			if have > maxMobiles {
-				return fault.New(fault.Conflict, "payments.alias.too-many", "most", fmt.Sprint(maxMobiles))
-			}
-		}
-		out = a
-		tx.Emit(store.Event{Type: AliasLinked, Version: 1, Subject: "payments/alias/" + a.ID, Actor: actor, Data: a.data()})
-		return contentAdded(tx, a)
+		out, err = r.linkIn(tx, actor, holder, k, account, across)
+		return err
 	})
 	return out, err
+}
+
+func (r *Room) linkIn(tx *store.Tx, actor, holder string, k aliasKey, account string, across bool) (*Alias, error) {
+	to, err := accountFor(tx, account, holder)
+	if err != nil {
+		return nil, err
+	}
+	now := tx.Now()
+	a := &Alias{ID: k.id, Kind: k.kind, Account: to.ID, Participant: to.Book, Holder: holder, HolderKind: holderKind(to), State: aliasActive, Tail: k.tail, Since: now, Placed: now, mac: k.mac}
+	a.CID = contentID(k.request, a, to)
+	if err := recallCalm(tx, a); err != nil {
+		return nil, err
+	}
+	// The id comes from kind and mac, and either key may be the first to clash.
+	n, err := tx.Exec("insert into payments_alias ("+aliasColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing", a.values()...)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return r.relink(tx, actor, holder, k, to, across)
+	}
+	// after the insert: what another transaction decided about the number
+	// meanwhile is seen now
+	if claimed, err := openClaim(tx, k); err != nil || claimed != nil {
+		return nil, orFault(err, fault.New(fault.Conflict, "payments.alias.claimed"))
+	}
+	if k.kind == AliasMobile {
+		var have int64
+		if err := tx.QueryRow("select count(*) from payments_alias where holder = $1 and kind = $2", holder, AliasMobile).Scan(&have); err != nil {
+			return nil, err
+		}
+		if have > maxMobiles {
+			return nil, fault.New(fault.Conflict, "payments.alias.too-many", "most", fmt.Sprint(maxMobiles))
+		}
+	}
+	tx.Emit(store.Event{Type: AliasLinked, Version: 1, Subject: "payments/alias/" + a.ID, Actor: actor, Data: a.data()})
+	return a, contentAdded(tx, a)
 }
 
 // relink is what linking means for an alias that is in the directory.
@@ -235,7 +242,7 @@ func (r *Room) relink(tx *store.Tx, actor, holder string, k aliasKey, to *Accoun
 	case err != nil:
 		return nil, err
 	case a.Holder != holder:
-		return nil, fault.New(fault.Conflict, "payments.alias.other-person")
+		return nil, fault.New(fault.Conflict, keyOtherPerson)
 	case a.Account == to.ID:
 		return a, nil
 	case a.Participant != to.Book && !across:
@@ -274,8 +281,16 @@ func moveAlias(tx *store.Tx, actor string, a *Alias, to *Account, request []byte
 	if a.State == aliasClaimed {
 		return fault.New(fault.Conflict, "payments.alias.claimed")
 	}
+	return a.place(tx, actor, to, request)
+}
+
+// place writes the account that an alias leads to, as it is now.
+func (a *Alias) place(tx *store.Tx, actor string, to *Account, request []byte) error {
 	before := *a
-	a.Account, a.Participant, a.HolderKind, a.Placed = to.ID, to.Book, holderKind(to), tx.Now()
+	a.Account, a.Participant, a.HolderKind = to.ID, to.Book, holderKind(to)
+	if before.Account != a.Account {
+		a.Placed = tx.Now()
+	}
 	a.CID = contentID(request, a, to)
 	if err := contentMoved(tx, &before, a); err != nil {
 		return err
@@ -294,6 +309,11 @@ func (r *Room) unlink(ctx context.Context, actor, id string) error {
 		}
 		if a.State == aliasClaimed {
 			return fault.New(fault.Conflict, "payments.alias.claimed")
+		}
+		if a.Kind == aliasIBAN {
+			if err := unlist(tx, a); err != nil {
+				return err
+			}
 		}
 		tx.Emit(store.Event{Type: AliasUnlinked, Version: 1, Subject: "payments/alias/" + a.ID, Actor: actor, Data: a.data()})
 		return removeAlias(tx, a)

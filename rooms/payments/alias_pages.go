@@ -96,7 +96,7 @@ func (r *Room) aliasPages(s *web.Site) {
 	prove("GET /wallet/aliases/code/{proof}", web.Rate{}, func(c *web.Ctx, p gate.Permit[Proof]) error { return r.askCode(c, p.Resource(), nil) })
 	prove("POST /wallet/aliases/code/{proof}", aliasPause, r.takeCode)
 	prove("GET /wallet/aliases/claim/{proof}", web.Rate{}, func(c *web.Ctx, p gate.Permit[Proof]) error {
-		return c.Render(web.Page{Title: c.T("payments.claim.new.title"), Back: "/wallet/aliases"}, claimNewBody(p.Resource()))
+		return r.showNewClaim(c, p, nil)
 	})
 	prove("POST /wallet/aliases/claim/{proof}", aliasPause, r.takeClaim)
 
@@ -229,16 +229,30 @@ func (r *Room) takeCode(c *web.Ctx, p gate.Permit[Proof]) error {
 	return c.Redirect("/wallet/claim/" + proof.Claim)
 }
 
-// takeClaim opens an ownership claim for a number that was proven just now.
+// showNewClaim says whose a number is that was proven just now: somebody else's, or the
+// same person's at another bank.
+func (r *Room) showNewClaim(c *web.Ctx, p gate.Permit[Proof], wrong error) error {
+	proof, kind := p.Resource(), ClaimOwnership
+	_, same, err := r.sameAsHolder(c.Context(), proof.key, p.Who().ID)
+	if err != nil {
+		return err
+	}
+	if same {
+		kind = ClaimPortability
+	}
+	title := "payments.claim.new." + kind
+	return showOr(c, web.Page{Title: c.T(title), Back: "/wallet/aliases"}, claimNewBody(proof, title), wrong)
+}
+
+// takeClaim opens a claim for a number that was proven just now.
 func (r *Room) takeClaim(c *web.Ctx, p gate.Permit[Proof]) error {
 	proof := p.Resource()
-	page := web.Page{Title: c.T("payments.claim.new.title"), Back: "/wallet/aliases"}
 	if !proof.holds(r.clock.Now()) {
-		return c.Invalid(fault.New(fault.Gone, "payments.alias.code-over"), page, claimNewBody(proof))
+		return r.showNewClaim(c, p, fault.New(fault.Gone, "payments.alias.code-over"))
 	}
 	made, err := r.openNewClaim(c.Context(), p.Who().Actor(), p.Who().ID, proof.key, proof.Account, "")
 	if err != nil {
-		return c.Invalid(err, page, claimNewBody(proof))
+		return r.showNewClaim(c, p, err)
 	}
 	c.Flash("good", "payments.claim.opened")
 	return c.Redirect("/wallet/claim/" + made.ID)
@@ -264,11 +278,16 @@ func (r *Room) takeNumber(c *web.Ctx, p gate.Permit[gate.House]) error {
 	if !f.Ticked("consent") {
 		f.Wrong("consent", "payments.alias.no-consent")
 	}
+	var made *Claim
 	if err = f.Err(); err == nil {
-		_, err = r.linkNumber(c.Context(), p.Who().Actor(), p.Who().ID, account)
+		made, err = r.linkNumber(c.Context(), p.Who().Actor(), p.Who().ID, account)
 	}
 	if err != nil {
 		return r.askNumber(c, p.Who().ID, err)
+	}
+	if made != nil {
+		c.Flash("good", "payments.claim.opened")
+		return c.Redirect("/wallet/claim/" + made.ID)
 	}
 	c.Flash("good", "payments.alias.linked")
 	return c.Redirect("/wallet/aliases")

@@ -194,8 +194,9 @@ func (r *Room) proof(ctx context.Context, id string) (p *Proof, err error) {
 
 // linkNumber makes a person's national number lead to one of their accounts. The
 // number comes from the identity record, for this and nothing else, and the
-// person sees the reading.
-func (r *Room) linkNumber(ctx context.Context, actor, subject, account string) (*Alias, error) {
+// person sees the reading. When it leads to their account at a connected participant a
+// claim is opened, because that participant has a say; else there is none.
+func (r *Room) linkNumber(ctx context.Context, actor, subject, account string) (*Claim, error) {
 	if r.wants.Numbers == nil {
 		return nil, fault.New(fault.Unavailable, "payments.alias.no-identity")
 	}
@@ -211,7 +212,10 @@ func (r *Room) linkNumber(ctx context.Context, actor, subject, account string) (
 	if err != nil {
 		return nil, err
 	}
-	return r.link(ctx, actor, subject, k, account, true)
+	if _, err = r.link(ctx, actor, subject, k, account, true); err != nil && fault.As(err).Key == keyOtherPerson {
+		return r.openNewClaim(ctx, actor, subject, k, account, "")
+	}
+	return nil, err
 }
 
 // holdsNumber says whether a national number is the person's own, as their

@@ -16,15 +16,16 @@ import (
 // TransferView is a transfer as the interface shows it. Amounts are decimal
 // strings: JSON numbers are floats in many readers.
 type TransferView struct {
-	ID        string    `json:"id"`
-	Reference string    `json:"reference"`
-	Phase     string    `json:"phase" enum:"reserved,committed,aborted,expired,refused"`
-	Reason    string    `json:"reason,omitempty" doc:"ISO 20022 ExternalStatusReason1Code of a refusal or an end"`
-	Amount    string    `json:"amount" example:"1250.00"`
-	Currency  string    `json:"currency" example:"PKR"`
-	Payee     string    `json:"payee" doc:"name of the payee, masked for persons"`
-	Expires   time.Time `json:"expires" doc:"end of the reservation"`
-	Event     string    `json:"event,omitempty" doc:"event of the commit, for the receipt"`
+	ID          string    `json:"id"`
+	Reference   string    `json:"reference"`
+	Phase       string    `json:"phase" enum:"reserved,committed,aborted,expired,refused"`
+	Reason      string    `json:"reason,omitempty" doc:"ISO 20022 ExternalStatusReason1Code of a refusal or an end"`
+	Amount      string    `json:"amount" example:"1250.00"`
+	Currency    string    `json:"currency" example:"PKR"`
+	Payee       string    `json:"payee" doc:"name of the payee, masked for persons; the participant's, when it is a connected one that has not told the payee's"`
+	Participant string    `json:"participant,omitempty" doc:"of the payee"`
+	Expires     time.Time `json:"expires" doc:"end of the reservation"`
+	Event       string    `json:"event,omitempty" doc:"event of the commit, for the receipt"`
 }
 
 // view shows a transfer. A participant that reserves by account number is not
@@ -32,7 +33,7 @@ type TransferView struct {
 func (r *Room) view(who gate.Principal, t *Transfer) *TransferView {
 	v := &TransferView{ID: t.ID, Reference: t.Reference, Phase: string(t.Phase), Reason: string(t.Reason), Amount: r.plain(t.Amount), Currency: t.Currency, Expires: t.Expires, Event: t.Event}
 	if t.Payee != nil && (who.Kind != gate.Client || t.Phase == ledger.Committed) {
-		v.Payee = t.Payee.Payee("en")
+		v.Payee, v.Participant = t.payee().Payee("en"), t.Payee.Book
 	}
 	return v
 }
@@ -40,7 +41,7 @@ func (r *Room) view(who gate.Principal, t *Transfer) *TransferView {
 type createTransfer struct {
 	Body struct {
 		From    string `json:"from" doc:"IBAN of the payer's account" maxLength:"34"`
-		To      string `json:"to,omitempty" doc:"IBAN of the payee's account; costs you a token of the directory, which comes back with the commit" maxLength:"34"`
+		To      string `json:"to,omitempty" doc:"IBAN of the payee's account; costs you a token of the directory, which comes back with the commit. An account at a connected participant is paid at once, not reserved for: payments-pay" maxLength:"34"`
 		Lookup  string `json:"lookup,omitempty" doc:"in its place, the answer of a lookup" maxLength:"64"`
 		Amount  string `json:"amount" doc:"major units with a point" example:"1250.00" pattern:"^[0-9]{1,13}(\\.[0-9]{1,2})?$"`
 		Purpose string `json:"purpose,omitempty" maxLength:"140"`
@@ -63,6 +64,7 @@ type IntentView struct {
 	Payee       string `json:"payee" doc:"the payee's name from our books; masked for persons"`
 	PayeeUrdu   string `json:"payee_ur,omitempty"`
 	Participant string `json:"participant"`
+	Confirmed   bool   `json:"confirmed" doc:"false: payee is the name of a connected participant, which has not told the directory whose account it is"`
 	Amount      string `json:"amount,omitempty" doc:"left out when the payer says how much"`
 	Currency    string `json:"currency"`
 	Purpose     string `json:"purpose,omitempty"`
@@ -131,6 +133,9 @@ func (r *Room) api(a *api.API) {
 		Load: func(ctx context.Context, in *createTransfer) (Account, error) { return byIBAN(ctx, in.Body.From) }},
 		func(ctx context.Context, p gate.Permit[Account], in *createTransfer) (*TransferView, error) {
 			to, lookup, err := r.payeeOf(ctx, p, in)
+			if err == nil && to.away() {
+				err = fault.New(fault.Invalid, "payments.outward.at-once").At("body.to", "payments.outward.at-once")
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -191,7 +196,7 @@ func (r *Room) api(a *api.API) {
 			if err != nil {
 				return nil, err
 			}
-			v := &IntentView{Payee: i.Payee.Payee("en"), PayeeUrdu: i.Payee.Payee("ur"), Participant: i.Payee.Book, Currency: i.Payee.Currency, Purpose: i.Purpose, Signed: i.Checked, Lookup: i.Lookup}
+			v := &IntentView{Payee: i.Payee.Payee("en"), PayeeUrdu: i.Payee.Payee("ur"), Participant: i.Payee.Book, Confirmed: i.Payee.Kind != KindParticipant, Currency: i.Payee.Currency, Purpose: i.Purpose, Signed: i.Checked, Lookup: i.Lookup}
 			if i.Amount > 0 {
 				v.Amount = r.plain(i.Amount)
 			}
@@ -228,7 +233,16 @@ func (r *Room) payeeOf(ctx context.Context, p gate.Permit[Account], in *createTr
 	case p.Who().Kind == gate.Client:
 		var iban country.IBAN
 		if iban, err = r.pack.IBAN.Parse(in.Body.To); err == nil {
-			found, err = r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, string(iban)) })
+			found, err = r.account(ctx, func(tx *store.Tx) (*Account, error) {
+				a, err := listedByIBAN(tx, string(iban))
+				if !fault.Is(err, fault.NotFound) {
+					return a, err
+				}
+				if a, none := unlisted(tx, string(iban), r.pack.Currency.Code); none == nil {
+					return a, nil
+				}
+				return nil, err
+			})
 		}
 	default:
 		var iban country.IBAN

@@ -261,6 +261,10 @@ func (r *Room) claim(ctx context.Context, id string) (c *Claim, err error) {
 // the alias now.
 func (r *Room) openNewClaim(ctx context.Context, actor, claimer string, k aliasKey, account, kind string) (out *Claim, err error) {
 	id := r.newID()
+	donor, same, err := r.sameAsHolder(ctx, k, claimer)
+	if err != nil {
+		return nil, err
+	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		to, err := accountFor(tx, account, claimer)
 		if err != nil {
@@ -274,7 +278,7 @@ func (r *Room) openNewClaim(ctx context.Context, actor, claimer string, k aliasK
 			return err
 		}
 		natural := ClaimOwnership
-		if a.Holder == claimer {
+		if a.Holder == claimer || same && a.Holder == donor {
 			natural = ClaimPortability
 		}
 		now := tx.Now()

@@ -70,7 +70,7 @@ func (r *Room) viewClaim(ctx context.Context, c *Claim, participant string) (*Cl
 	if own[participant] == "" {
 		return v, nil
 	}
-	a, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return getAccount(tx, own[participant]) })
+	a, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return listedAccount(tx, own[participant], "") })
 	if err == nil {
 		v.IBAN = a.IBAN
 	}
@@ -107,7 +107,7 @@ func (r *Room) claimAPI(a *api.API) {
 			if err != nil {
 				return nil, err
 			}
-			k, err := r.newKey(ctx, in.Body.NewEntry, to.Holder)
+			k, err := r.newKey(ctx, in.Body.NewEntry, to)
 			if err != nil {
 				return nil, err
 			}

@@ -98,7 +98,7 @@ func (r *Room) showClaim(c *web.Ctx, p gate.Permit[Claim], wrong error) error {
 		if v.Mine {
 			own = claim.ClaimerAccount
 		}
-		v.Account, err = getAccount(tx, own)
+		v.Account, err = listedAccount(tx, own, "")
 		return err
 	})
 	if err != nil {

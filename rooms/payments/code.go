@@ -31,7 +31,7 @@ type Intent struct {
 	Fee     *Fee
 	Checked bool   // the code bears our signature and it holds
 	Lookup  string // by which the payee was found; "" for a code we signed
-	IBAN    string // of a payee at a connected participant, for whom Payee stands
+	IBAN    string // of a payee at a connected participant
 }
 
 // feeCode makes the signed dynamic code of a fee.
@@ -95,9 +95,6 @@ func (r *Room) read(ctx context.Context, by Asker, text string) (*Intent, error)
 	case strings.HasPrefix(text, "0002"):
 		return r.readMerchant(ctx, by, text)
 	}
-	if out, err := r.outward(ctx, text); err != nil || out != nil {
-		return out, err
-	}
 	k, err := r.typed(ctx, text)
 	if err != nil {
 		return nil, err
@@ -111,6 +108,9 @@ func (r *Room) payee(ctx context.Context, by Asker, k aliasKey, in *Intent) erro
 	found, _, err := r.lookUp(ctx, by, k)
 	if err == nil {
 		in.Payee, in.Lookup = found.Account, found.ID
+		if found.Account.away() {
+			in.IBAN = found.Account.IBAN
+		}
 	}
 	return err
 }
@@ -135,16 +135,8 @@ func (r *Room) readPerson(ctx context.Context, by Asker, text string) (*Intent, 
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.outward(ctx, p.IBAN)
-	switch {
-	case err != nil:
-		return nil, err
-	case in == nil:
-		in = &Intent{}
-		err = r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: p.IBAN}, in)
-	}
-	in.Amount = amount
-	return in, err
+	in := &Intent{Amount: amount}
+	return in, r.payee(ctx, by, aliasKey{kind: aliasIBAN, iban: p.IBAN}, in)
 }
 
 func (r *Room) readMerchant(ctx context.Context, by Asker, text string) (*Intent, error) {

@@ -32,6 +32,7 @@ type MovementView struct {
 	Amount   string    `json:"amount" doc:"with a minus sign when it went out" example:"-1250.00"`
 	Currency string    `json:"currency"`
 	Name     string    `json:"name" doc:"of the other party; masked for persons who were paid"`
+	Bank     string    `json:"participant_name,omitempty" doc:"of the other party, when it was paid at a connected participant"`
 	Purpose  string    `json:"purpose,omitempty"`
 	Transfer string    `json:"transfer,omitempty" doc:"the payment, with its receipt below /api/payments/transfers/{id}/receipt"`
 }
@@ -84,7 +85,7 @@ func (r *Room) customerAPI(a *api.API) {
 		return *t, nil
 	}
 	api.Handle(a, api.Operation[payNow, Account]{Method: "POST", Path: "/api/payments/payments", ID: "payments-pay", Summary: "Pay at once",
-		Description: "Reserves and commits in one decision. A refusal by the book is a payment in phase refused with its reason; what is above your limits is a conflict.",
+		Description: "Reserves and commits in one decision. To an account at a connected participant the payment goes as a pacs.008, and that participant is asked before the money moves. A refusal by the book is a payment in phase refused with its reason; what is above your limits is a conflict.",
 		Action:      "payments.account.pay", Idempotent: true, Status: 201,
 		Load: func(ctx context.Context, in *payNow) (Account, error) { return r.numbered(ctx, in.Body.From) }},
 		func(ctx context.Context, p gate.Permit[Account], in *payNow) (*TransferView, error) {
@@ -102,16 +103,16 @@ func (r *Room) customerAPI(a *api.API) {
 			if to.ID == from.ID {
 				return nil, fault.New(fault.Invalid, "payments.to.self").At("body.to", "payments.to.self")
 			}
-			t, err := r.Pay(ctx, actor, Instant{Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String(), Debit: from.ID, Credit: to.ID, Amount: amount, Currency: from.Currency, Note: Note{Purpose: in.Body.Purpose},
-				After: func(tx *store.Tx, transfer string) error {
+			credit, iban := creditOf(&to)
+			t, err := r.Pay(ctx, actor, Instant{Party: "api/" + p.Who().ID, Key: api.CommandKey(ctx).String(), Debit: from.ID, Credit: credit, Amount: amount, Currency: from.Currency, Note: Note{Purpose: in.Body.Purpose}, IBAN: iban, To: &to,
+				Held: func(tx *store.Tx, transfer string) error {
 					if err := useLookup(tx, lookup, actor, to.ID, transfer); err != nil {
 						return err
 					}
-					if err := received(tx, transfer, amount); err != nil {
-						return err
-					}
-					return r.giveBack(tx, transfer)
-				}})
+					return received(tx, transfer, amount)
+				},
+				Undone: func(tx *store.Tx, transfer string) error { return unreceived(tx, transfer, amount) },
+				After:  r.giveBack})
 			if err != nil {
 				return nil, err
 			}
@@ -127,8 +128,10 @@ func (r *Room) customerAPI(a *api.API) {
 			account := p.Resource()
 			var lines []Line
 			err := r.db.View(ctx, func(tx *store.Tx) (err error) {
-				lines, err = history(tx, account.ID, before, in.Fetch())
-				return err
+				if lines, err = history(tx, account.ID, before, in.Fetch()); err != nil {
+					return err
+				}
+				return tellLines(tx, lines)
 			})
 			if err != nil {
 				return nil, err
@@ -136,7 +139,7 @@ func (r *Room) customerAPI(a *api.API) {
 			page := api.NewList(in.Paging, lines, func(l Line) []any { return []any{l.Seq} })
 			out := &api.List[MovementView]{Items: []MovementView{}, Next: page.Next}
 			for _, l := range page.Items {
-				out.Items = append(out.Items, MovementView{At: l.At, Amount: r.signedPlain(l.Amount), Currency: account.Currency, Name: l.Name("en"), Purpose: l.Purpose, Transfer: l.Transfer})
+				out.Items = append(out.Items, MovementView{At: l.At, Amount: r.signedPlain(l.Amount), Currency: account.Currency, Name: l.Name("en"), Bank: l.BankEn, Purpose: l.Purpose, Transfer: l.Transfer})
 			}
 			return out, nil
 		})

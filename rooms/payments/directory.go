@@ -64,10 +64,16 @@ type Found struct {
 // fault NotFound, which tells nothing about who has an account. Price and answer
 // are one transaction: whoever reads the answer has paid, in whatever process.
 // found is nil together with an error; left is told in both cases.
+//
+// An account outside the house is found by what its participant has told the directory.
+// Of the number of an account at a connected participant that is not in the directory
+// the answer is the participant ([Account] of kind participant): it costs what a name
+// costs, so that nobody finds out for nothing which accounts are there.
 func (r *Room) lookUp(ctx context.Context, by Asker, k aliasKey) (found *Found, left int64, err error) {
 	id := r.newID()
+	silent := false
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
-		found = nil
+		found, silent = nil, false
 		buckets := []*Bucket{{Policy: by.Policy, Scope: by.Scope}}
 		if by.Participant != "" {
 			buckets = append(buckets, &Bucket{Policy: by.member, Scope: "participant/" + by.Participant})
@@ -83,9 +89,18 @@ func (r *Room) lookUp(ctx context.Context, by Asker, k aliasKey) (found *Found, 
 		if err := namesLeft(tx, by); err != nil {
 			return err
 		}
-		account, alias, err := find(tx, k)
+		account, alias, err := r.find(tx, k)
 		if err != nil {
 			return err
+		}
+		if account != nil && account.away() {
+			p, err := participantByID(tx, account.Book)
+			if err != nil {
+				return err
+			}
+			if silent = p.Suspended; silent && alias == nil {
+				return errSilent(nil) // the number says the bank itself: nothing was learned
+			}
 		}
 		for _, b := range buckets {
 			if account == nil {
@@ -102,6 +117,9 @@ func (r *Room) lookUp(ctx context.Context, by Asker, k aliasKey) (found *Found, 
 		if account != nil {
 			found = &Found{ID: id, Account: account, Alias: alias, Expires: line.Expires, Left: left, Policy: by.Policy}
 			line.Account, line.Personal = account.ID, account.Kind == KindPerson
+			if account.away() {
+				line.IBAN = account.IBAN
+			}
 			if alias != nil {
 				line.Alias = alias.ID
 			}
@@ -111,21 +129,27 @@ func (r *Room) lookUp(ctx context.Context, by Asker, k aliasKey) (found *Found, 
 		}
 		return insertLookup(tx, line)
 	})
-	if err == nil && found == nil {
+	switch {
+	case err != nil:
+	case found == nil:
 		err = fault.New(fault.NotFound, "payments.payee.unknown").At("to", "payments.payee.unknown")
+	case silent: // that the number leads there was learned, and paid for
+		found, err = nil, errSilent(nil)
 	}
 	return found, left, err
 }
 
 // find looks without counting. Nil, nil, nil is "there is none".
-func find(tx *store.Tx, k aliasKey) (*Account, *Alias, error) {
+func (r *Room) find(tx *store.Tx, k aliasKey) (*Account, *Alias, error) {
 	var alias *Alias
 	var account *Account
 	var err error
 	if k.kind == aliasIBAN {
-		account, err = accountByIBAN(tx, k.iban)
+		if account, err = listedByIBAN(tx, k.iban); fault.Is(err, fault.NotFound) {
+			account, err = unlisted(tx, k.iban, r.pack.Currency.Code)
+		}
 	} else if alias, err = aliasByKey(tx, k, ""); err == nil {
-		account, err = getAccount(tx, alias.Account)
+		account, err = listedAccount(tx, alias.Account, "")
 	}
 	switch {
 	case fault.Is(err, fault.NotFound), err == nil && (account.Closed || account.Blocked):
@@ -149,20 +173,21 @@ type lookup struct {
 	Expires     time.Time
 	UsedBy      string
 	Returned    bool
+	IBAN        string // of an account that the house does not keep
 }
 
-const lookupColumns = "id, scope, participant, asker, alias, account, personal, at, expires, used_by, returned"
+const lookupColumns = "id, scope, participant, asker, alias, account, personal, at, expires, used_by, returned, iban"
 
 func scanLookup(scan store.Scan) (l lookup, err error) {
 	var at, expires int64
-	err = scan(&l.ID, &l.Scope, &l.Participant, &l.Asker, &l.Alias, &l.Account, &l.Personal, &at, &expires, &l.UsedBy, &l.Returned)
+	err = scan(&l.ID, &l.Scope, &l.Participant, &l.Asker, &l.Alias, &l.Account, &l.Personal, &at, &expires, &l.UsedBy, &l.Returned, &l.IBAN)
 	l.At, l.Expires = store.Time(at), store.Time(expires)
 	return l, err
 }
 
 func insertLookup(tx *store.Tx, l lookup) error {
-	if _, err := tx.Exec("insert into payments_lookup ("+lookupColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10)",
-		l.ID, l.Scope, l.Participant, l.Asker, l.Alias, l.Account, l.Personal, store.Micros(l.At), store.Micros(l.Expires), false); err != nil {
+	if _, err := tx.Exec("insert into payments_lookup ("+lookupColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10, $11)",
+		l.ID, l.Scope, l.Participant, l.Asker, l.Alias, l.Account, l.Personal, store.Micros(l.At), store.Micros(l.Expires), false, l.IBAN); err != nil {
 		return err
 	}
 	if !strings.HasSuffix(l.ID, "0") {
@@ -232,7 +257,12 @@ func (r *Room) lookupFor(ctx context.Context, id, actor string) (to *Account, er
 		if err != nil {
 			return err
 		}
-		to, err = getAccount(tx, l.Account)
+		if to, err = listedAccount(tx, l.Account, ""); fault.Is(err, fault.NotFound) { // its participant took it away
+			return fault.New(fault.Gone, "payments.directory.lookup-over").Because(err)
+		}
+		if err == nil && l.IBAN != "" {
+			to.IBAN = l.IBAN
+		}
 		return err
 	})
 	return to, err
@@ -280,6 +310,16 @@ func received(tx *store.Tx, user string, amount int64) error {
 		return nil
 	}
 	return fault.New(fault.Conflict, "payments.calm.over").At("amount", "payments.calm.over")
+}
+
+// unreceived takes back what received counted, of a payment that came to nothing.
+func unreceived(tx *store.Tx, user string, amount int64) error {
+	l, err := usedLookup(tx, user, "")
+	if err != nil || l == nil || l.Alias == "" {
+		return err
+	}
+	_, err = tx.Exec("update payments_alias set calm_received = calm_received - $2 where id = $1 and calm_received >= $2", l.Alias, amount)
+	return err
 }
 
 // giveBack returns the tokens of a lookup that a payment followed, once.
@@ -351,7 +391,7 @@ func warning(tx *store.Tx, o *Order) (w Warning, err error) {
 		}
 		w.Names, w.Few = b.Tokens, b.Tokens <= fewNames
 	}
-	if w.Agreed, err = agreedMarks(tx, o.Payee, alias); err != nil || alias == "" {
+	if w.Agreed, err = agreedMarks(tx, o.payee(), alias); err != nil || alias == "" {
 		return w, err
 	}
 	a, err := aliasByID(tx, alias, "")

@@ -33,8 +33,11 @@ type Lookup struct {
 	Kind        string    `json:"kind" enum:"mobile,number,iban"`
 	Payee       string    `json:"payee" doc:"name of the payee: of persons the first letters, of merchants and offices in full"`
 	PayeeUrdu   string    `json:"payee_ur,omitempty"`
-	HolderKind  string    `json:"holder_kind" enum:"natural,legal"`
+	Confirmed   bool      `json:"confirmed" doc:"false: the account number belongs to a connected participant that has not told the directory whose it is; payee is then the participant's name, and the payee's cannot be confirmed"`
+	HolderKind  string    `json:"holder_kind,omitempty" enum:"natural,legal" doc:"left out when the payee is not confirmed"`
 	Participant string    `json:"participant"`
+	Bank        string    `json:"participant_name"`
+	BIC         string    `json:"participant_bic,omitempty" doc:"for participants only: where a pacs.008 for the account goes"`
 	IBAN        string    `json:"iban,omitempty" doc:"for participants only"`
 	CoolOff     *CoolOff  `json:"cool_off,omitempty" doc:"the number changed hands or its SIM card was changed a short time ago"`
 	AgreedMarks int64     `json:"agreed_marks" doc:"reports of fraud in twelve months that both participants agreed on"`
@@ -147,7 +150,7 @@ func (r *Room) lookupAPI(a *api.API) {
 			}
 			var by Asker
 			err = r.db.View(ctx, func(tx *store.Tx) error {
-				payer, err := accountByIBAN(tx, string(iban))
+				payer, err := listedByIBAN(tx, string(iban))
 				if fault.Is(err, fault.NotFound) || err == nil && payer.Book != in.Participant {
 					return fault.New(fault.Invalid, "payments.directory.no-customer").At("payer", "payments.directory.no-customer")
 				}
@@ -231,13 +234,21 @@ func (r *Room) answerLookup(ctx context.Context, by Asker, to string) (*Lookup, 
 	if err != nil {
 		return nil, err
 	}
-	v := &Lookup{Lookup: found.ID, Expires: found.Expires, Kind: k.kind, Payee: found.Account.Payee("en"), PayeeUrdu: found.Account.Payee("ur"), HolderKind: holderKind(found.Account),
+	v := &Lookup{Lookup: found.ID, Expires: found.Expires, Kind: k.kind, Payee: found.Account.Payee("en"), PayeeUrdu: found.Account.Payee("ur"), Confirmed: found.Account.Kind != KindParticipant,
 		Participant: found.Account.Book, AgreedMarks: found.Agreed, TokensLeft: left}
+	if v.Confirmed {
+		v.HolderKind = holderKind(found.Account)
+	}
+	bank, err := r.Participant(ctx, found.Account.Book)
+	if err != nil {
+		return nil, err
+	}
+	v.Bank = bank.NameEn
 	if a := found.Alias; a != nil && a.calm(r.clock.Now()) {
 		v.CoolOff = &CoolOff{a.CalmUntil, r.plain(max(CalmMost-a.CalmReceived, 0))}
 	}
 	if by.Participant != "" {
-		v.IBAN = found.Account.IBAN
+		v.IBAN, v.BIC = found.Account.IBAN, bank.BIC
 		err = r.db.View(ctx, func(tx *store.Tx) error {
 			alias := ""
 			if found.Alias != nil {
@@ -252,6 +263,9 @@ func (r *Room) answerLookup(ctx context.Context, by Asker, to string) (*Lookup, 
 
 // statistics are what participants learn about a payee.
 func statistics(tx *store.Tx, a *Account, alias string) ([]Stats, error) {
+	if a.Kind == KindParticipant {
+		a = &Account{} // all its customers: nothing is known of the one
+	}
 	out := make([]Stats, 0, 3)
 	for _, of := range []struct{ name, column, value string }{{"alias", "alias", alias}, {"account", "account", a.ID}, {"person", "holder", a.Holder}} {
 		counts, err := countMarks(tx, of.column, of.value)

@@ -15,7 +15,7 @@ import (
 // SyncVerification says whether a participant's copy is the directory's.
 type SyncVerification struct {
 	Participant string    `json:"participant"`
-	Kind        string    `json:"kind" enum:"mobile,number"`
+	Kind        string    `json:"kind" enum:"mobile,number,iban"`
 	Result      string    `json:"result" enum:"ok,nok"`
 	VSync       string    `json:"vsync" doc:"the directory's"`
 	Size        int64     `json:"size" doc:"entries of the participant and kind"`
@@ -35,7 +35,7 @@ type CIDEvent struct {
 type syncVerification struct {
 	Seat
 	Body struct {
-		Kind  string `json:"kind" enum:"mobile,number"`
+		Kind  string `json:"kind" enum:"mobile,number,iban"`
 		VSync string `json:"vsync" pattern:"^[0-9a-f]{64}$" doc:"exclusive or of the content ids of your entries of this kind, in hexadecimal; 64 zeros when there is none"`
 	}
 }
@@ -43,12 +43,12 @@ type syncVerification struct {
 type cidList struct {
 	Seat
 	api.Paging
-	Kind string `query:"kind" enum:"mobile,number" required:"true"`
+	Kind string `query:"kind" enum:"mobile,number,iban" required:"true"`
 }
 
 type cidEvents struct {
 	Seat
-	Kind  string `query:"kind" enum:"mobile,number" required:"true"`
+	Kind  string `query:"kind" enum:"mobile,number,iban" required:"true"`
 	After int64  `query:"after" minimum:"0" doc:"number of the last event you have"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }

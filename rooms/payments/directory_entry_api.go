@@ -14,7 +14,7 @@ import (
 // Entry is an alias as its holder and its participant see it.
 type Entry struct {
 	ID          string    `json:"id" doc:"the same whenever this number is in the directory; it comes from the number's keyed hash"`
-	Kind        string    `json:"kind" enum:"mobile,number"`
+	Kind        string    `json:"kind" enum:"mobile,number,iban"`
 	State       string    `json:"state" enum:"active,claimed"`
 	IBAN        string    `json:"iban"`
 	Participant string    `json:"participant"`
@@ -39,7 +39,7 @@ func (r *Room) viewEntry(a *Alias, to *Account) Entry {
 // memberEntry is an entry with what its participant needs to make the content
 // id again.
 func (r *Room) memberEntry(ctx context.Context, a *Alias) (*Entry, error) {
-	to, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return getAccount(tx, a.Account) })
+	to, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return listedAccount(tx, a.Account, "") })
 	if err != nil {
 		return nil, err
 	}
@@ -72,20 +72,24 @@ type memberPlace struct {
 	Seat
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		IBAN string `json:"iban" maxLength:"34"`
+		IBAN   string  `json:"iban,omitempty" maxLength:"34" doc:"account of the same customer; left out for an account number"`
+		Holder *Holder `json:"holder,omitempty" doc:"for an account number: the holder's name as it is now"`
 	}
 }
 
 // NewEntry is what a participant says to link an alias or to claim one.
 type NewEntry struct {
-	Kind  string `json:"kind" enum:"mobile,number"`
-	Value string `json:"value" maxLength:"32" doc:"the number; the directory keeps its keyed hash only. Of a mobile number you have made sure that your customer has it"`
+	Kind  string `json:"kind" enum:"mobile,number,iban" doc:"iban: an account that you keep yourself as a connected participant; other numbers can lead to it afterwards. It cannot be claimed"`
+	Value string `json:"value,omitempty" maxLength:"32" doc:"left out for an account number. Else the number; the directory keeps its keyed hash only. Of a mobile number you have made sure that your customer has it"`
 	IBAN  string `json:"iban" maxLength:"34" doc:"your customer's account"`
 }
 
 type createEntry struct {
 	Seat
-	Body NewEntry
+	Body struct {
+		NewEntry
+		Holder *Holder `json:"holder,omitempty" doc:"for an account number: whose it is"`
+	}
 }
 
 // ownEntriesAPI is what people do with their own aliases. A new one needs a
@@ -138,13 +142,14 @@ func (r *Room) ownEntriesAPI(a *api.API) {
 		})
 }
 
-// customer is a participant's own account with an IBAN.
+// customer is an account of a participant's customer: one that the house keeps, or one
+// that a connected participant has told the directory of.
 func (r *Room) customer(ctx context.Context, participant, text string) (*Account, error) {
 	iban, err := r.pack.IBAN.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return accountByIBAN(tx, string(iban)) })
+	a, err := r.account(ctx, func(tx *store.Tx) (*Account, error) { return listedByIBAN(tx, string(iban)) })
 	if fault.Is(err, fault.NotFound) || err == nil && a.Book != participant {
 		return nil, fault.New(fault.Invalid, "payments.directory.no-customer").At("iban", "payments.directory.no-customer")
 	}
@@ -152,9 +157,13 @@ func (r *Room) customer(ctx context.Context, participant, text string) (*Account
 }
 
 // newKey reads what a participant wants to link for a customer. A national
-// number must be the customer's own, as the identity record has it.
-func (r *Room) newKey(ctx context.Context, n NewEntry, holder string) (aliasKey, error) {
-	if n.Kind == AliasMobile {
+// number must be the customer's own: as the identity record has it, or as the
+// participant has said of an account outside the house.
+func (r *Room) newKey(ctx context.Context, n NewEntry, to *Account) (aliasKey, error) {
+	switch n.Kind {
+	case aliasIBAN:
+		return aliasKey{}, fault.New(fault.Conflict, "payments.outside.no-claim").At("kind", "payments.outside.no-claim")
+	case AliasMobile:
 		p, what, err := r.pack.Phone.Parse(n.Value)
 		if err != nil || what != "mobile" {
 			return aliasKey{}, fault.New(fault.Invalid, "payments.alias.no-mobile").At("value", "payments.alias.no-mobile").Because(err)
@@ -165,8 +174,14 @@ func (r *Room) newKey(ctx context.Context, n NewEntry, holder string) (aliasKey,
 	if err != nil {
 		return aliasKey{}, err
 	}
-	own, err := r.holdsNumber(ctx, holder, number.Digits)
-	if err != nil {
+	own := false
+	if to.outside() {
+		holder, err := r.numberHolder(ctx, number.Digits)
+		if err != nil {
+			return aliasKey{}, err
+		}
+		own = holder == to.Holder
+	} else if own, err = r.holdsNumber(ctx, to.Holder, number.Digits); err != nil {
 		return aliasKey{}, err
 	}
 	if !own {
@@ -210,17 +225,30 @@ func (r *Room) probed(ctx context.Context, participant string, refusal error) er
 
 func (r *Room) memberEntriesAPI(a *api.API) {
 	forMember(r, a, api.Operation[createEntry, Seat]{Method: "POST", Path: "/entries", ID: "directory-member-entry-create", Summary: "Link a number to a customer's account", Idempotent: true, Status: 201,
-		Description: "payments.alias.other-participant: the number is the customer's at another participant, open a portability claim. payments.alias.other-person: it is somebody else's, open an ownership claim."}, policyEntriesWrite,
+		Description: "A connected participant first links an account number, kind iban, with its holder's name. The same again changes nothing. payments.alias.other-participant: the number is the customer's at another participant, open a portability claim. payments.alias.other-person: it is somebody else's, open an ownership claim."}, policyEntriesWrite,
 		func(ctx context.Context, p gate.Permit[Seat], in *createEntry) (*Entry, error) {
+			if in.Body.Kind == aliasIBAN {
+				if in.Body.Holder == nil {
+					return nil, fault.New(fault.Invalid, "payments.outside.no-holder").At("body.holder", "payments.outside.no-holder")
+				}
+				l, err := r.list(ctx, p.Who().Actor(), in.Participant, in.Body.IBAN, *in.Body.Holder)
+				if err != nil {
+					return nil, err
+				}
+				return r.memberEntry(ctx, l)
+			}
 			to, err := r.customer(ctx, in.Participant, in.Body.IBAN)
 			if err != nil {
 				return nil, err
 			}
-			k, err := r.newKey(ctx, in.Body, to.Holder)
+			k, err := r.newKey(ctx, in.Body.NewEntry, to)
 			if err != nil {
 				return nil, err
 			}
 			l, err := r.link(ctx, p.Who().Actor(), to.Holder, k, to.ID, false)
+			if err != nil && fault.As(err).Key == keyOtherPerson { // who has it may be the same person, known by another name
+				err = r.otherPerson(ctx, k, to.Holder, err)
+			}
 			if err != nil {
 				return nil, r.probed(ctx, in.Participant, err)
 			}
@@ -234,10 +262,21 @@ func (r *Room) memberEntriesAPI(a *api.API) {
 			}
 			return r.memberEntry(ctx, l)
 		})
-	forMember(r, a, api.Operation[memberPlace, Seat]{Method: "PUT", Path: "/entries/{id}", ID: "directory-member-entry-update", Summary: "Let a number lead to another account of the same customer", Idempotent: true}, policyEntriesMove,
+	forMember(r, a, api.Operation[memberPlace, Seat]{Method: "PUT", Path: "/entries/{id}", ID: "directory-member-entry-update", Summary: "Let a number lead to another account of the same customer, or change the holder's name of an account number", Idempotent: true}, policyEntriesMove,
 		func(ctx context.Context, p gate.Permit[Seat], in *memberPlace) (*Entry, error) {
-			if _, err := r.memberAlias(ctx, in.Participant, in.ID); err != nil {
+			entry, err := r.memberAlias(ctx, in.Participant, in.ID)
+			if err != nil {
 				return nil, err
+			}
+			if entry.Kind == aliasIBAN {
+				if in.Body.Holder == nil {
+					return nil, fault.New(fault.Invalid, "payments.outside.no-holder").At("body.holder", "payments.outside.no-holder")
+				}
+				l, err := r.rename(ctx, p.Who().Actor(), entry, in.Body.Holder.Name, in.Body.Holder.NameUrdu)
+				if err != nil {
+					return nil, err
+				}
+				return r.memberEntry(ctx, l)
 			}
 			to, err := r.customer(ctx, in.Participant, in.Body.IBAN)
 			if err != nil {

@@ -226,6 +226,11 @@
 // what Mojaloop calls them. For a conversion see hub_conversion.go: what becomes of
 // the source is decided by the transfer in the target currency.
 //
+// A bulk transfer is many transfers to one participant (hub_bulk.go). Each is one of
+// its own in the ledger of its currency; what is to become of them is written down
+// first and then done, ledger by ledger, again until it is done. The hub speaks to both
+// in its own name, and the payer hears of all at once.
+//
 // Whoever has registered a key signs everything but lookups; the signature binds
 // source, destination, method and path. Without keys ([HubOptions.Unsigned]) the hub
 // trusts its line, and listens on a loopback address only.
@@ -264,8 +269,8 @@
 // payments_batch_call, payments_voucher, payments_voucher_group,
 // payments_voucher_merchant, payments_voucher_guess.
 // Hub: payments_hub_fsp, payments_hub_currency, payments_hub_endpoint,
-// payments_hub_party, payments_hub_transfer, payments_hub_conversion,
-// payments_hub_outbox.
+// payments_hub_party, payments_hub_transfer, payments_hub_bulk,
+// payments_hub_conversion, payments_hub_outbox.
 //
 // # Events
 //

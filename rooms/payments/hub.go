@@ -100,6 +100,7 @@ type hubRoute struct {
 	method string
 	path   []string
 	body   *fspiop.Schema // nil: none
+	most   int            // bytes; 0: hubMost
 	do     func(ctx context.Context, m *hubMessage) error
 }
 
@@ -140,6 +141,12 @@ func (h *Hub) table() []hubRoute {
 	add("GET", "/transfers/*", nil, h.transferState)
 	add("PUT", "/transfers/*", fspiop.TransferPut, h.fulfil)
 	add("PUT", "/transfers/*/error", fspiop.ErrorBody, h.reject)
+	add("POST", "/bulkTransfers", fspiop.BulkTransferPost, h.prepareBulk)
+	out[len(out)-1].most = hubBulkMost
+	add("GET", "/bulkTransfers/*", nil, h.bulkState)
+	add("PUT", "/bulkTransfers/*", fspiop.BulkTransferPut, h.fulfilBulk)
+	out[len(out)-1].most = hubBulkMost
+	add("PUT", "/bulkTransfers/*/error", fspiop.ErrorBody, h.rejectBulk)
 	add("POST", "/fxTransfers", fspiop.ConversionTransferPost, h.prepareConversion)
 	add("GET", "/fxTransfers/*", nil, h.conversionState)
 	add("PUT", "/fxTransfers/*", fspiop.ConversionTransferPut, h.fulfilConversion)
@@ -261,12 +268,13 @@ func (s hubSeat) GateResource() gate.Resource {
 // read reads and checks the body.
 func (h *Hub) read(r *http.Request, m *hubMessage, route *hubRoute) error {
 	var err error
-	if m.body, err = io.ReadAll(io.LimitReader(r.Body, hubMost+1)); err != nil {
+	most := max(route.most, hubMost)
+	if m.body, err = io.ReadAll(io.LimitReader(r.Body, int64(most)+1)); err != nil {
 		return fspiop.Fail(fspiop.CodeSyntax, "the body did not arrive whole")
 	}
 	switch {
-	case len(m.body) > hubMost:
-		return fspiop.Fail(fspiop.CodeTooLarge, "a message has at most 262144 bytes")
+	case len(m.body) > most:
+		return fspiop.Fail(fspiop.CodeTooLarge, fmt.Sprintf("a message has at most %d bytes", most))
 	case route.body == nil:
 		if r.Method != http.MethodGet && r.Method != http.MethodDelete && len(m.body) > 0 {
 			return fspiop.Fail(fspiop.CodeSyntax, "no body is wanted")

@@ -25,6 +25,8 @@ func (h *Hub) answered(ctx context.Context, m *hubMessage) (*HubTransfer, error)
 		return nil, err
 	case t == nil:
 		return nil, h.tellError(m, fspiop.Fail(fspiop.CodeTransferID, "Provided Transfer ID was not found on the server."))
+	case t.Bulk != "":
+		return nil, h.tellError(m, fspiop.Fail(fspiop.CodeValidation, "the transfer is part of a bulk transfer and is answered with it"))
 	case t.Payee != m.from.Name:
 		return nil, h.tellError(m, fspiop.Fail(fspiop.CodeValidation, "FSPIOP-Source does not match Payee FSP of this transfer"))
 	}
@@ -240,7 +242,7 @@ func (h *Hub) expire(ctx context.Context) error {
 	var due []*HubTransfer
 	err := h.room.db.View(ctx, func(tx *store.Tx) error {
 		var err error
-		due, err = store.List(tx, scanHubTransfer, "select "+hubTransferColumns+" from payments_hub_transfer where state = $1 and expires <= $2 order by expires limit 500", hubReserved, store.Micros(h.room.clock.Now()))
+		due, err = store.List(tx, scanHubTransfer, "select "+hubTransferColumns+" from payments_hub_transfer where state = $1 and expires <= $2 and bulk = '' order by expires limit 500", hubReserved, store.Micros(h.room.clock.Now()))
 		return err
 	})
 	if err != nil {
@@ -250,7 +252,7 @@ func (h *Hub) expire(ctx context.Context) error {
 	for _, t := range due {
 		wrong = append(wrong, h.expireOne(ctx, t))
 	}
-	wrong = append(wrong, h.expireConversions(ctx))
+	wrong = append(wrong, h.expireConversions(ctx), h.goOnWithBulks(ctx))
 	return errors.Join(wrong...)
 }
 

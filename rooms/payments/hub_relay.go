@@ -18,6 +18,7 @@ var hubKinds = map[string][3]string{
 	"transactionRequests": {"TRX_REQ_SERVICE", "TRX_REQ_SERVICE", "TRX_REQ_SERVICE"},
 	"authorizations":      {"AUTHORIZATIONS", "AUTHORIZATIONS", "AUTHORIZATIONS"},
 	"transfers":           {"TRANSFER_POST", "TRANSFER_PUT", "TRANSFER_ERROR"},
+	"bulkTransfers":       {"BULK_TRANSFER_POST", "BULK_TRANSFER_PUT", "BULK_TRANSFER_ERROR"},
 	"fxQuotes":            {"FX_QUOTES", "FX_QUOTES", "FX_QUOTES"},
 	"fxTransfers":         {"FX_TRANSFER_POST", "FX_TRANSFER_PUT", "FX_TRANSFER_ERROR"},
 }
@@ -118,6 +119,8 @@ func errorPath(m *hubMessage) string {
 			path += "/" + url.PathEscape(m.value.Str("transactionRequestId"))
 		case "transfers":
 			path += "/" + url.PathEscape(m.value.Str("transferId"))
+		case "bulkTransfers":
+			path += "/" + url.PathEscape(m.value.Str("bulkTransferId"))
 		case "fxQuotes":
 			path += "/" + url.PathEscape(m.value.Str("conversionRequestId"))
 		case "fxTransfers":

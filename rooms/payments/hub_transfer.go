@@ -41,14 +41,15 @@ type HubTransfer struct {
 	Accept     string
 	Completed  time.Time // zero while open
 	Created    time.Time
+	Bulk       string // the bulk transfer it is part of, or ""
 }
 
-const hubTransferColumns = "id, hash, payer, payee, debtor, conversion, currency, amount, condition, expires, state, code, reason, fulfilment, answer, accept, completed, created"
+const hubTransferColumns = "id, hash, payer, payee, debtor, conversion, currency, amount, condition, expires, state, code, reason, fulfilment, answer, accept, completed, created, bulk"
 
 func scanHubTransfer(scan store.Scan) (*HubTransfer, error) {
 	var t HubTransfer
 	var expires, completed, created int64
-	err := scan(&t.ID, &t.Hash, &t.Payer, &t.Payee, &t.Debtor, &t.Conversion, &t.Currency, &t.Amount, &t.Condition, &expires, &t.State, &t.Code, &t.Reason, &t.Fulfilment, &t.Answer, &t.Accept, &completed, &created)
+	err := scan(&t.ID, &t.Hash, &t.Payer, &t.Payee, &t.Debtor, &t.Conversion, &t.Currency, &t.Amount, &t.Condition, &expires, &t.State, &t.Code, &t.Reason, &t.Fulfilment, &t.Answer, &t.Accept, &completed, &created, &t.Bulk)
 	t.Expires, t.Completed, t.Created = store.Time(expires), timeOf(completed), store.Time(created)
 	return &t, err
 }
@@ -101,7 +102,7 @@ func (h *Hub) prepare(ctx context.Context, m *hubMessage) error {
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: hubTransferID(t.ID), Debit: clientsAccount(payer, t.Currency), Credit: clientsAccount(payee, t.Currency), Amount: t.Amount,
 			Currency: t.Currency, Expires: t.Expires, Fresh: true}},
 		Before: func(tx *store.Tx) error {
-			n, err := tx.Exec("insert into payments_hub_transfer ("+hubTransferColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', '', $12, $13, 0, $14) on conflict (id) do nothing",
+			n, err := tx.Exec("insert into payments_hub_transfer ("+hubTransferColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '', '', $12, $13, 0, $14, '') on conflict (id) do nothing",
 				t.ID, t.Hash, t.Payer, t.Payee, t.Debtor, t.Conversion, t.Currency, t.Amount, t.Condition, store.Micros(t.Expires), hubReserved, []byte{}, t.Accept, store.Micros(tx.Now()))
 			if err == nil && n == 0 {
 				err = errHubKnown

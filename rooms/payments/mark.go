@@ -97,6 +97,9 @@ func (r *Room) report(ctx context.Context, actor, reporter string, t *Transfer, 
 		return nil, fault.New(fault.Invalid, "payments.mark.reason-wrong").At("reason", "payments.mark.reason-wrong")
 	}
 	m := &Mark{ID: r.newID(), Transfer: t.ID, Reason: reason, Details: details, State: markOpen, Reporter: reporter, Counterpart: t.Payer.Book, Account: t.Payee.ID, Holder: t.Payee.Holder}
+	if t.Outside != nil && t.Outside.ID != "" {
+		m.Account, m.Holder = t.Outside.ID, t.Outside.Holder
+	}
 	if reporter == t.Payer.Book {
 		m.Counterpart = t.Payee.Book
 	}

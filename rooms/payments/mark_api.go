@@ -106,7 +106,7 @@ func (r *Room) markAPI(a *api.API) {
 			}
 			var out []Stats
 			err = r.db.View(ctx, func(tx *store.Tx) error {
-				account, _, err := find(tx, k)
+				account, _, err := r.find(tx, k)
 				if err != nil {
 					return err
 				}

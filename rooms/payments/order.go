@@ -27,8 +27,9 @@ type Order struct {
 	Checked  bool
 	Created  time.Time
 	Expires  time.Time
-	Transfer string // "" until it was confirmed
-	IBAN     string // of the payee, at a connected participant
+	Transfer string   // "" until it was confirmed
+	IBAN     string   // of the payee, at a connected participant
+	Outside  *Account // who that is, as far as the payer was told; nil for accounts of the house
 	Payer    *Account
 	Payee    *Account
 	Warn     Warning // what the directory knows about the payee
@@ -60,13 +61,24 @@ func getOrder(tx *store.Tx, id string) (*Order, error) {
 	if o.Payer, err = getAccount(tx, o.Debit); err != nil {
 		return nil, err
 	}
-	if o.Payee, err = getAccount(tx, o.Credit); err == nil && o.Transfer == "" {
+	if o.Payee, err = getAccount(tx, o.Credit); err == nil && o.IBAN != "" {
+		o.Payee.IBAN = o.IBAN
+		if o.Outside, err = told(tx, o.ID, o.Payee); o.Outside == nil {
+			o.Outside = o.Payee
+		}
+	}
+	if err == nil && o.Transfer == "" {
 		o.Warn, err = warning(tx, o)
 	}
-	if o.IBAN != "" && err == nil {
-		o.Payee.IBAN = o.IBAN
-	}
 	return o, err
+}
+
+// payee is who is paid, as the payer is shown.
+func (o *Order) payee() *Account {
+	if o.Outside != nil {
+		return o.Outside
+	}
+	return o.Payee
 }
 
 func (r *Room) order(ctx context.Context, id string) (o *Order, err error) {
@@ -83,6 +95,7 @@ func (r *Room) prepare(ctx context.Context, actor, subject string, from *Account
 		return "", fault.New(fault.Invalid, "payments.to.self").At("to", "payments.to.self")
 	}
 	id, fee := r.newID(), ""
+	credit, iban := creditOf(in.Payee)
 	if in.Fee != nil {
 		fee = in.Fee.ID
 	}
@@ -91,8 +104,11 @@ func (r *Room) prepare(ctx context.Context, actor, subject string, from *Account
 			return err
 		}
 		_, err := tx.Exec("insert into payments_order ("+orderColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', $12)",
-			id, subject, from.ID, in.Payee.ID, in.Amount, from.Currency, in.Purpose, fee, in.Checked, store.Micros(tx.Now()), store.Micros(tx.Now().Add(OrderTime)), in.IBAN)
-		return err
+			id, subject, from.ID, credit, in.Amount, from.Currency, in.Purpose, fee, in.Checked, store.Micros(tx.Now()), store.Micros(tx.Now().Add(OrderTime)), iban)
+		if err != nil || iban == "" {
+			return err
+		}
+		return tell(tx, id, in.Payee)
 	})
 	return id, err
 }
@@ -113,7 +129,7 @@ func (r *Room) confirm(ctx context.Context, actor string, o *Order, amount int64
 		return nil, err
 	}
 	return r.Pay(ctx, actor, Instant{
-		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency, IBAN: o.IBAN,
+		Party: "wallet/" + o.Subject, Key: o.ID, Debit: o.Debit, Credit: o.Credit, Amount: amount, Currency: o.Currency, IBAN: o.IBAN, To: o.Outside,
 		Note: Note{Purpose: o.Purpose, Fee: o.Fee},
 		Before: func(tx *store.Tx) error {
 			if err := allowCalm(tx, o.ID, amount); err != nil {
@@ -121,11 +137,10 @@ func (r *Room) confirm(ctx context.Context, actor string, o *Order, amount int64
 			}
 			return holdFee(tx, o.Fee, o.Credit, amount)
 		},
+		Held:   func(tx *store.Tx, _ string) error { return received(tx, o.ID, amount) },
+		Undone: func(tx *store.Tx, _ string) error { return unreceived(tx, o.ID, amount) },
 		After: func(tx *store.Tx, transfer string) error {
 			if err := settleFee(tx, o.Fee, transfer, actor); err != nil {
-				return err
-			}
-			if err := received(tx, o.ID, amount); err != nil {
 				return err
 			}
 			if err := r.giveBack(tx, o.ID); err != nil {

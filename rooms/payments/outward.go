@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sarai/courtyard/country"
@@ -16,37 +17,77 @@ import (
 
 // A payment from an account that the house keeps to one at a connected participant
 // goes out as a pacs.008, for the payer's participant, in two phases: the
-// participant that gets it is asked before the money moves.
+// participant that gets it is asked before the money moves. Whom the payer was told
+// they pay stays with the payment (payments_outward).
 
-// outward reads an IBAN that belongs to a connected participant: the account of all
-// its customers stands for the payee. Nil for any other text. The house does not
-// know who has the account; the payer is shown the participant. One that is suspended
-// cannot be paid, which says nothing about the account and costs no lookup.
-func (r *Room) outward(ctx context.Context, text string) (*Intent, error) {
-	iban, err := r.pack.IBAN.Parse(text)
-	if err != nil {
-		return nil, nil //nolint:nilerr // it is something else, which others read
+// tell keeps what a payer is told of whom at a connected participant an order or a
+// transfer pays.
+func tell(tx *store.Tx, payment string, to *Account) error {
+	account := ""
+	if to.outside() {
+		account = to.ID
 	}
-	var in *Intent
-	err = r.db.View(ctx, func(tx *store.Tx) error {
-		p, err := store.Get(tx, scanParticipant, "select "+participantAll+" from payments_participant where code = $1 and connected = $2", codeOf(iban), true)
-		switch {
-		case fault.Is(err, fault.NotFound):
-			return nil
-		case err != nil:
-			return err
-		case p.Suspended:
-			return fault.New(fault.Conflict, "payments.outward.silent").At("to", "payments.outward.silent")
+	name := *to
+	if to.Kind == KindParticipant {
+		name = Account{Kind: to.Kind, IBAN: to.IBAN} // the participant's own name is no payee's
+	}
+	_, err := tx.Exec("insert into payments_outward (payment, account, holder, kind, iban, name_en, name_ur) values ($1, $2, $3, $4, $5, $6, $7) on conflict (payment) do nothing",
+		payment, account, name.Holder, name.Kind, name.IBAN, name.NameEn, name.NameUr)
+	return err
+}
+
+// told is what tell kept, nil when nothing was: the account of all customers of the
+// participant with the payee's number, name and holder in their places.
+func told(tx *store.Tx, payment string, clients *Account) (*Account, error) {
+	a, err := store.Get(tx, func(scan store.Scan) (*Account, error) {
+		a := *clients
+		return &a, scan(&a.ID, &a.Holder, &a.Kind, &a.IBAN, &a.NameEn, &a.NameUr)
+	}, "select account, holder, kind, iban, name_en, name_ur from payments_outward where payment = $1", payment)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err == nil && a.Kind == KindParticipant {
+		iban := a.IBAN
+		*a = *clients
+		a.IBAN = iban
+	}
+	return a, err
+}
+
+// tellLines puts the payees that payers were told into the lines of a history, where
+// else the participant stands.
+func tellLines(tx *store.Tx, lines []Line) error {
+	at := map[string][]int{}
+	var ids []string
+	for i, l := range lines {
+		if l.Kind == KindParticipant && l.Amount < 0 && l.Transfer != "" {
+			at[l.Transfer] = append(at[l.Transfer], i)
+			ids = append(ids, l.Transfer)
 		}
-		a, err := getAccount(tx, clientsAccount(p.ID, r.pack.Currency.Code))
+	}
+	for part := range slices.Chunk(ids, 200) {
+		in, args := places(part)
+		_, err := store.List(tx, func(scan store.Scan) (to Account, err error) {
+			var transfer string
+			if err = scan(&transfer, &to.Kind, &to.NameEn, &to.NameUr); err != nil || to.Kind == KindParticipant {
+				return to, err
+			}
+			for _, i := range at[transfer] {
+				l := &lines[i]
+				l.BankEn, l.BankUr, l.NameEn, l.NameUr, l.Kind = l.NameEn, l.NameUr, to.NameEn, to.NameUr, to.Kind
+			}
+			return to, nil
+		}, "select payment, kind, name_en, name_ur from payments_outward where payment in ("+in+")", args...)
 		if err != nil {
 			return err
 		}
-		a.IBAN = string(iban)
-		in = &Intent{Payee: a, IBAN: string(iban)}
-		return nil
-	})
-	return in, err
+	}
+	return nil
+}
+
+// errSilent: the payee's participant cannot be paid now.
+func errSilent(why error) error {
+	return fault.New(fault.Conflict, "payments.outward.silent").At("to", "payments.outward.silent").Because(why)
 }
 
 // codeOf is the bank's code in an IBAN.
@@ -79,7 +120,10 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 	}
 	via, rail, err := r.reach(ctx, to.ID)
 	if err != nil || via == nil {
-		return nil, fault.New(fault.Conflict, "payments.outward.silent").Because(err)
+		return nil, errSilent(err)
+	}
+	if p.To == nil {
+		p.To = &Account{Kind: KindParticipant, IBAN: p.IBAN}
 	}
 	id := newUETR(r.newID())
 	note := p.Note
@@ -109,7 +153,19 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 			}
 			return answering(tx, p.Request, id, from.ID, to.ID, p.Amount, p.IBAN)
 		},
-		After: func(tx *store.Tx, rows []ledger.Row) error { return Ask{UETR: p.Request}.tries(tx, rows[0].Transfer) },
+		After: func(tx *store.Tx, rows []ledger.Row) error {
+			if rows[0].Accepted() && !rows[0].Replayed {
+				if err := tell(tx, id, p.To); err != nil {
+					return err
+				}
+				if p.Held != nil {
+					if err := p.Held(tx, id); err != nil {
+						return err
+					}
+				}
+			}
+			return Ask{UETR: p.Request}.tries(tx, rows[0].Transfer)
+		},
 		Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: p.Party, Key: p.Key, Debit: p.Debit, Credit: p.Credit, Amount: p.Amount, Currency: p.Currency,
 			Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(note.Purpose + "\x1f" + p.IBAN)}}})
 	if err != nil {
@@ -118,7 +174,7 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 	if rows[0].Accepted() && !rows[0].Replayed {
 		// Nobody gives up because a connection broke: the money would stay reserved.
 		g, tx := &d.FIToFICstmrCdtTrf.GrpHdr, &d.FIToFICstmrCdtTrf.CdtTrfTxInf[0]
-		_, _, err = rail.finish(context.WithoutCancel(ctx), &handed{transfer: id, key: id, via: via, name: pacs008.ID, document: document, about: aboutPayment(g, tx), actor: actor,
+		status, _, err := rail.finish(context.WithoutCancel(ctx), &handed{transfer: id, key: id, via: via, name: pacs008.ID, document: document, about: aboutPayment(g, tx), actor: actor,
 			after: func(tx *store.Tx) error {
 				if err := r.paid(tx, id, p.Debit, p.Credit, p.Amount); err != nil {
 					return err
@@ -128,6 +184,9 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 				}
 				return p.After(tx, id)
 			}})
+		if err == nil && status == statusRejected && p.Undone != nil {
+			err = r.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return p.Undone(tx, id) })
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -163,6 +222,9 @@ func (l *Rail) order(p Instant, uetr string, note Note, from, to Participant, pa
 		AccptncDtTm:    now, ChrgBr: pacs008.ChargeBearerType1CodeSLEV,
 		Dbtr: pacs008.PartyIdentification135{Nm: payer.NameEn}, DbtrAcct: &pacs008.CashAccount38{Id: pacs008.AccountIdentification4Choice{IBAN: payer.IBAN}}, DbtrAgt: us,
 		CdtrAgt: agent(to.BIC), CdtrAcct: &pacs008.CashAccount38{Id: pacs008.AccountIdentification4Choice{IBAN: p.IBAN}},
+	}
+	if p.To.Kind != KindParticipant {
+		tx.Cdtr.Nm = p.To.NameEn
 	}
 	if p.Request != "" {
 		tx.PmtId.InstrId = wire.MessageID(p.Request)

@@ -64,11 +64,26 @@ func accountOptions(ctx context.Context, v walletView) (options []web.Option) {
 
 func confirmRows(ctx context.Context, o *Order, bank string) []web.Answer {
 	rows := []web.Answer{{Label: web.T(ctx, "payments.pay.bank"), Value: bank}}
+	if o.unconfirmed() {
+		rows = []web.Answer{{Label: web.T(ctx, "payments.pay.account"), Value: ibanText(o.IBAN), Code: true}}
+	}
 	if o.Purpose != "" {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: web.Said(ctx, o.Purpose)})
 	}
 	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.from-account"), Value: "…" + o.Payer.Tail(), Code: true,
 		Note: web.T(ctx, "payments.pay.available", "amount", web.Money(ctx, o.Payer.free(), o.Currency))})
+}
+
+// unconfirmed says that nobody has told whose account is paid: only its participant is
+// known.
+func (o *Order) unconfirmed() bool { return o.payee().Kind == KindParticipant }
+
+// where is the payee's bank, or the account number when only the bank is known.
+func (o *Order) where(bank string) string {
+	if o.unconfirmed() {
+		return ibanText(o.IBAN)
+	}
+	return bank
 }
 
 // short is how much the payer's account lacks.
@@ -92,7 +107,11 @@ func paymentRows(ctx context.Context, v paymentView) []web.Answer {
 	case v.Incoming:
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.payment.into"), Value: "…" + v.Payee.Tail(), Code: true, Note: v.PayeeBank})
 	default:
-		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.Payee.Payee(lang), Note: v.PayeeBank})
+		row := web.Answer{Label: web.T(ctx, "payments.pay.payee"), Value: v.payee().Payee(lang), Note: v.PayeeBank}
+		if to := v.Outside; to != nil && to.Kind == KindParticipant {
+			row.Note = ibanText(to.IBAN)
+		}
+		rows = append(rows, row)
 	}
 	if v.Purpose != "" && (v.Payer == nil || v.Payer.Kind != KindAgent) {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: web.Said(ctx, v.Purpose)})

@@ -253,7 +253,9 @@ func (r *Room) walletBefore(ctx context.Context, subject, current string, before
 			}
 		}
 		if v.Current != nil {
-			v.Lines, err = history(tx, v.Current.ID, before, historyLength+1)
+			if v.Lines, err = history(tx, v.Current.ID, before, historyLength+1); err == nil {
+				err = tellLines(tx, v.Lines)
+			}
 		}
 		return err
 	})

@@ -212,6 +212,7 @@ func openStreet(t testing.TB, court *courttest.Court, room *payments.Room, habit
 	v.rail = rail
 	mux := http.NewServeMux()
 	mux.Handle("/iso20022", v.heard.around(rail.Handler()))
+	mux.Handle(payments.DirectoryPath, rail.Directory(court.API))
 	address := serve(t, &http.Server{Handler: mux, TLSConfig: rail.TLS(), ReadHeaderTimeout: 10 * time.Second})
 	v.url = "https://" + address + "/iso20022"
 	background(t, rail.Run)
@@ -258,7 +259,7 @@ func (v *street) open(id, bic, code string, customers int64) *house {
 	railSign, err := x509.ParseCertificate(signDER)
 	check(v.t, err)
 	h.cfg = bank.Config{Dir: dir, BIC: bic, Currency: "PKR", Service: v.Pack.Rail.Service, Certificate: h.keys.TLS, Signer: h.keys.Signer,
-		RailBIC: v.Pack.Rail.BIC, RailURL: v.url, RailTLS: railTLS, RailSign: railSign, Now: v.Clock.Now, Patience: 10 * time.Second, Pause: 150 * time.Millisecond}
+		RailBIC: v.Pack.Rail.BIC, RailURL: v.url, RailTLS: railTLS, RailSign: railSign, Participant: id, Now: v.Clock.Now, Patience: 10 * time.Second, Pause: 150 * time.Millisecond}
 	for _, change := range v.habits {
 		change(&h.cfg)
 	}

@@ -256,7 +256,10 @@ func (q *Request) between(tx *store.Tx) error {
 	if q.To, err = getAccount(tx, q.Credit); err != nil {
 		return fmt.Errorf("account that asks: %w", err)
 	}
-	if q.From, err = getAccount(tx, q.Debit); err != nil {
+	if q.From, err = listedAccount(tx, q.Debit, ""); err == nil && q.From.away() {
+		return fault.New(fault.Invalid, "payments.request.elsewhere").At("to", "payments.request.elsewhere")
+	}
+	if err != nil {
 		return fmt.Errorf("account that is asked: %w", err)
 	}
 	switch {

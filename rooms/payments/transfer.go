@@ -31,6 +31,15 @@ type Transfer struct {
 	Event      string // the commit's own, when it has one; else the batch's proves it
 	// Known after a read with parties:
 	Payer, Payee *Account
+	Outside      *Account // who was paid at a connected participant, for whose customers Payee stands
+}
+
+// payee is who was paid, as the payer is shown.
+func (t *Transfer) payee() *Account {
+	if t.Outside != nil {
+		return t.Outside
+	}
+	return t.Payee
 }
 
 // Kinds of what the table of transfers holds.
@@ -95,6 +104,11 @@ func getTransfer(tx *store.Tx, id string) (*Transfer, error) {
 	if t.Payee, err = getAccount(tx, t.Credit); err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
+	if t.Payee != nil && t.Payee.away() {
+		if t.Outside, err = told(tx, t.ID, t.Payee); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
 }
 
@@ -109,10 +123,13 @@ type Instant struct {
 	Currency string
 	Note     Note
 	Before   func(tx *store.Tx) error
+	Held     func(tx *store.Tx, transfer string) error // when its money is held, before anybody outside is asked
+	Undone   func(tx *store.Tx, transfer string) error // when it came to nothing after Held
 	After    func(tx *store.Tx, transfer string) error // only when it was committed now
 	// IBAN is the payee's account when Credit stands for the customers of a connected
 	// participant, Request the UETR of the participant's [Ask] that is paid.
 	IBAN, Request string
+	To            *Account // who that is, as the payer was told; nil when nothing was
 }
 
 // Pay makes an instant payment. A refusal by the book is an outcome, kept and
@@ -143,6 +160,11 @@ func (r *Room) Pay(ctx context.Context, actor string, p Instant) (*Transfer, err
 		After: func(tx *store.Tx, rows []ledger.Row) error {
 			if !rows[1].Accepted() || rows[1].Seq == 0 {
 				return nil
+			}
+			if p.Held != nil {
+				if err := p.Held(tx, id); err != nil {
+					return err
+				}
 			}
 			if err := r.paid(tx, id, p.Debit, p.Credit, p.Amount); err != nil || p.After == nil {
 				return err
@@ -182,8 +204,18 @@ type Line struct {
 	Transfer string // "" for money put in when the account was opened
 	NameEn   string // of the other party
 	NameUr   string
+	BankEn   string // of who was paid at a connected participant, when the name is known
+	BankUr   string
 	Kind     string
 	Purpose  string
+}
+
+// Bank is the participant of who was paid outside the house; "" for others.
+func (l Line) Bank(lang string) string {
+	if lang == "ur" && l.BankUr != "" {
+		return l.BankUr
+	}
+	return l.BankEn
 }
 
 // Name is the other party's name in a language. Who was paid keeps the mask a

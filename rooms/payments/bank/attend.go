@@ -15,21 +15,24 @@ import (
 // line of JSON.
 type Wish struct {
 	ID      string    `json:"id"` // comes back in the [Outcome]
-	Do      string    `json:"do"` // WishOpen, WishPay or WishAsk
+	Do      string    `json:"do"` // WishOpen, WishEnrol, WishPay or WishAsk
 	Account string    `json:"account"`
-	Name    string    `json:"name"` // of the account's holder (open), else of the other one
-	To      string    `json:"to,omitempty"`
+	Name    string    `json:"name"`           // of the account's holder (open), else of the other one
+	To      string    `json:"to,omitempty"`   // IBAN, or without Bank whatever the directory knows
 	Bank    string    `json:"bank,omitempty"` // BIC of the other participant
 	Amount  int64     `json:"amount"`         // minor units
 	Note    string    `json:"note,omitempty"`
 	Until   time.Time `json:"until,omitzero"` // of a request to pay
+
+	Contact *Contact `json:"contact,omitempty"` // of whom the account is opened for: the directory may know
 }
 
 // What a customer may want.
 const (
-	WishOpen = "open" // an account, with Amount
-	WishPay  = "pay"  // To, at Bank
-	WishAsk  = "ask"  // To, at Bank, to pay
+	WishOpen  = "open"  // an account, with Amount
+	WishEnrol = "enrol" // the directory shall know the customers, see [Bank.Enrol]
+	WishPay   = "pay"   // To, at Bank
+	WishAsk   = "ask"   // To, at Bank, to pay
 )
 
 // Outcome is what became of a [Wish]; the first one of all, without ID, says where
@@ -41,6 +44,8 @@ type Outcome struct {
 	State   string `json:"state,omitempty"`
 	Reason  string `json:"reason,omitempty"` // ISO 20022 ExternalStatusReason1Code
 	Error   string `json:"error,omitempty"`  // nothing was done
+
+	Enrolled *Enrolled `json:"enrolled,omitempty"`
 }
 
 // ErrLeft: whoever started this bank is gone.
@@ -96,9 +101,23 @@ func (b *Bank) grant(ctx context.Context, line []byte) Outcome {
 	}
 	o := Outcome{ID: w.ID}
 	var err error
+	if w.Bank == "" && (w.Do == WishPay || w.Do == WishAsk) {
+		var p Payee
+		if p, err = b.LookUp(ctx, w.Account, w.To); err != nil {
+			return Outcome{ID: w.ID, Error: err.Error()}
+		}
+		w.To, w.Bank, w.Name = p.IBAN, p.Bank, p.Name
+	}
 	switch w.Do {
 	case WishOpen:
-		err = b.OpenAccount(w.Account, w.Name, w.Amount)
+		if err = b.OpenAccount(w.Account, w.Name, w.Amount); err == nil && w.Contact != nil {
+			err = b.Let(w.Account, *w.Contact)
+		}
+	case WishEnrol:
+		var done Enrolled
+		if done, err = b.Enrol(ctx); err == nil {
+			o.Enrolled = &done
+		}
 	case WishPay:
 		var p Payment
 		p, err = b.Pay(ctx, Order{From: w.Account, To: w.To, Bank: w.Bank, Name: w.Name, Amount: w.Amount, Note: w.Note})
@@ -108,7 +127,7 @@ func (b *Bank) grant(ctx context.Context, line []byte) Outcome {
 		a, err = b.Ask(ctx, AskFor{From: w.To, Bank: w.Bank, Name: w.Name, To: w.Account, Amount: w.Amount, Note: w.Note, Until: w.Until})
 		o.UETR, o.State, o.Reason = a.UETR, a.State, a.Reason
 	default:
-		err = fmt.Errorf("do is %s, %s or %s", WishOpen, WishPay, WishAsk)
+		err = fmt.Errorf("do is %s, %s, %s or %s", WishOpen, WishEnrol, WishPay, WishAsk)
 	}
 	if err != nil {
 		o.Error = err.Error()

@@ -25,6 +25,8 @@ type Config struct {
 	Currency string // ISO 4217
 	Service  string // BizSvc of the rail's messages
 
+	Participant string // our id at the rail, for its directory; "" without
+
 	Certificate tls.Certificate // shown to the rail
 	Signer      *xmldsig.Signer // of our messages
 
@@ -67,6 +69,8 @@ type Bank struct {
 	mood    atomic.Pointer[Mood]
 	event   atomic.Pointer[string] // of the rail
 	stats   stats
+
+	enrol sync.Mutex // one at a time tells the directory of customers
 
 	mu    sync.Mutex
 	ended map[string]chan struct{} // by UETR: somebody waits for the end of an order

@@ -13,6 +13,9 @@ type Account struct {
 	Balance int64 // minor units
 	Held    int64 // of orders whose outcome is not known
 	State   string
+
+	Listed bool // the directory may know it, and the contact
+	Contact
 }
 
 // The states of an account.
@@ -68,6 +71,7 @@ type book struct {
 	open     map[string]*Payment
 	recalls  map[string]*Recall // the last one of a payment
 	asks     map[string]*Ask
+	aliases  map[string]Alias // by kind and account
 	total    Total
 }
 
@@ -89,7 +93,7 @@ type Total struct {
 func (t Total) Position() int64 { return t.Received - t.Sent }
 
 func newBook() *book {
-	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}, asks: map[string]*Ask{}}
+	return &book{accounts: map[string]*Account{}, payments: map[string]*Payment{}, open: map[string]*Payment{}, recalls: map[string]*Recall{}, asks: map[string]*Ask{}, aliases: map[string]Alias{}}
 }
 
 // apply changes the book; the caller holds mu and has checked that it may.
@@ -109,6 +113,19 @@ func (b *book) apply(e *entry) error {
 			return fmt.Errorf("the state of an account that is not there")
 		}
 		a.State = e.State
+		return nil
+	case entryContact:
+		if a == nil {
+			return fmt.Errorf("the contact of a customer who is not there")
+		}
+		a.Listed, a.Contact = true, Contact{NameUrdu: e.Name, Mobile: e.Mobile, Number: e.Number}
+		return nil
+	case entryAlias:
+		l := Alias{Kind: e.State, ID: e.Ref, CID: e.Hash, Own: e.Own}
+		b.aliases[l.key()] = l
+		return nil
+	case entryUnalias:
+		delete(b.aliases, Alias{Kind: e.State, Own: e.Own}.key())
 		return nil
 	case entryAsk, entryAskIn:
 		b.asks[e.UETR] = &Ask{UETR: e.UETR, Ours: e.Kind == entryAsk, Own: e.Own, Other: e.Other, Bank: e.Bank, Name: e.Name, Amount: e.Amount, Note: e.Note, Ref: e.Ref, Until: e.Made, State: AskOpen, hash: e.Hash}

@@ -27,7 +27,9 @@ type entry struct {
 	Made   string `json:"c,omitempty"` // CreDtTm of the pacs.008 we made
 	Hash   string `json:"h,omitempty"` // of the pacs.008 we took
 	Reason string `json:"x,omitempty"`
-	State  string `json:"s,omitempty"` // of an account, a recall or a request
+	State  string `json:"s,omitempty"` // of an account, a recall or a request; kind of an alias
+	Mobile string `json:"p,omitempty"` // of a customer
+	Number string `json:"d,omitempty"`
 
 	Request string `json:"q,omitempty"` // UETR of the request that a payment answers
 }
@@ -47,6 +49,10 @@ const (
 	entryAsk    = "ask"     // a customer of ours asks for money; Made: until when
 	entryAskIn  = "ask-in"  // a customer of ours is asked
 	entryAskEnd = "ask-end" // refused, or paid: State
+
+	entryContact = "contact" // what a customer lets the directory know
+	entryAlias   = "alias"   // the directory has it: Ref its id, Hash its content id
+	entryUnalias = "unalias"
 )
 
 // journal is the file. Entries that come together are made durable together.

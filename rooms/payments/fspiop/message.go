@@ -57,6 +57,14 @@ var (
 	TransferPut   = object(may("fulfilment", condition), may("completedTimestamp", dateTime), must("transferState", oneOf("RECEIVED", "RESERVED", "COMMITTED", "ABORTED")), may("extensionList", extensions))
 	TransferPatch = object(must("completedTimestamp", dateTime), must("transferState", oneOf("RECEIVED", "RESERVED", "COMMITTED", "ABORTED")), may("extensionList", extensions))
 
+	// /bulkTransfers (6.10): many payees of one participant at once.
+	individualTransfer = object(must("transferId", id), must("transferAmount", money), must("ilpPacket", packet), must("condition", condition), may("extensionList", extensions))
+	individualResult   = object(must("transferId", id), may("fulfilment", condition), may("errorInformation", errorInformation), may("extensionList", extensions))
+	BulkTransferPost   = object(must("bulkTransferId", id), must("bulkQuoteId", id), must("payerFsp", fspID), must("payeeFsp", fspID), must("individualTransfers", list(1, 1000, individualTransfer)),
+		must("expiration", dateTime), may("extensionList", extensions))
+	BulkTransferPut = object(may("completedTimestamp", dateTime), may("individualTransferResults", list(0, 1000, individualResult)),
+		must("bulkTransferState", oneOf("RECEIVED", "PENDING", "ACCEPTED", "PROCESSING", "COMPLETED", "REJECTED")), may("extensionList", extensions))
+
 	// /transactionRequests (6.4): the payee asks.
 	RequestPost = object(must("transactionRequestId", id), must("payee", party), must("payer", partyID), must("amount", money), must("transactionType", transactionType), may("note", text(1, 128)),
 		may("geoCode", geo), may("authenticationType", oneOf("OTP", "QRCODE", "U2F")), may("expiration", dateTime), may("extensionList", extensions))

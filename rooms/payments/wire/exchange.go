@@ -31,7 +31,7 @@ func (p *Party) Handler(newID func() string, answer Answer, failed func(*http.Re
 			http.Error(w, "send a message by POST", http.StatusMethodNotAllowed)
 			return
 		}
-		from, err := p.caller(r)
+		from, err := p.Caller(r)
 		switch {
 		case errors.Is(err, ErrNoPeer):
 			failed(r, err)
@@ -93,8 +93,8 @@ func bodyStatus(err error) int {
 	return http.StatusBadRequest
 }
 
-// caller says whose certificate the connection shows.
-func (p *Party) caller(r *http.Request) (*Peer, error) {
+// Caller says whose certificate the connection shows.
+func (p *Party) Caller(r *http.Request) (*Peer, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil, fmt.Errorf("%w: no certificate", ErrNoPeer)
 	}
@@ -169,7 +169,7 @@ func (p *Party) Forward(ctx context.Context, to *Peer, id string, document []byt
 }
 
 func (p *Party) post(ctx context.Context, to *Peer, raw []byte) (*Message, error) {
-	client, err := p.client(to)
+	client, err := p.Client(to)
 	if err != nil {
 		return nil, err
 	}

@@ -72,9 +72,9 @@ type line struct {
 	client *http.Client
 }
 
-// client keeps connections to a peer open. The server must show a certificate
+// Client keeps connections to a peer open. The server must show a certificate
 // that is pinned for it and valid now.
-func (p *Party) client(to *Peer) (*http.Client, error) {
+func (p *Party) Client(to *Peer) (*http.Client, error) {
 	if len(to.TLS) == 0 || to.URL == "" {
 		return nil, fmt.Errorf("%w: %s has no address or no certificate", ErrNoPeer, to.BIC)
 	}
