@@ -298,15 +298,34 @@ func (r *Room) Concede(ctx context.Context, actor string, d *Dispute, decider, w
 		return nil, err
 	}
 	code, _, _ := disputeReason(d.Reason)
-	left, err := r.Returnable(ctx, d.Transfer)
+	party := "dispute/" + d.ID
+	var amount int64
+	err = r.db.View(ctx, func(tx *store.Tx) error {
+		// Pressed again, it is about what it was about.
+		before, err := store.List(tx, store.Value[int64], "select amount from payments_return where party = $1 and key = $2", party, key)
+		if err != nil {
+			return err
+		}
+		if len(before) > 0 {
+			amount = before[0]
+			return nil
+		}
+		amount, err = d.outstanding(tx, t)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	amount := min(d.Amount, left)
 	if amount == 0 {
-		return nil, fault.New(fault.Conflict, returnSpent)
+		now, err := r.ADispute(ctx, d.ID)
+		if err == nil && now.waits() {
+			err = fault.New(fault.Conflict, returnSpent)
+		} else if err == nil {
+			err = fault.New(fault.Conflict, "payments.dispute.over")
+		}
+		return nil, err
 	}
-	return r.Return(ctx, Return{Original: d.Transfer, Party: "dispute/" + d.ID, Key: key, Amount: amount, Reason: code, Actor: actor, Note: Note{Purpose: r.refundWords(ctx, t)},
+	return r.Return(ctx, Return{Original: d.Transfer, Party: party, Key: key, Amount: amount, Reason: code, Actor: actor, Note: Note{Purpose: r.refundWords(ctx, t)},
 		Before: func(tx *store.Tx) error {
 			now, err := getDispute(tx, d.ID, " for update")
 			switch {
@@ -315,7 +334,12 @@ func (r *Room) Concede(ctx context.Context, actor string, d *Dispute, decider, w
 			case decider == "" && !now.waits(), decider != "" && !now.judged():
 				return fault.New(fault.Conflict, "payments.dispute.over")
 			}
-			return nil
+			// A refund may have come in between.
+			open, err := now.outstanding(tx, t)
+			if err == nil && open < amount {
+				err = fault.New(fault.Conflict, returnMore).At("amount", returnMore)
+			}
+			return err
 		},
 		After: func(tx *store.Tx, transfer string) error {
 			now, err := getDispute(tx, d.ID, "")
@@ -336,18 +360,29 @@ func (d *Dispute) refunded(tx *store.Tx, actor, transfer string) error {
 	return d.save(tx, actor)
 }
 
-// satisfied ends a dispute that a refund of the payee covers, in the refund's
-// transaction.
-func (r *Room) satisfied(tx *store.Tx, actor string, t *Transfer, transfer string, amount int64) error {
+// satisfied ends a dispute of which nothing is outstanding after a refund of the payee,
+// in the refund's transaction.
+func (r *Room) satisfied(tx *store.Tx, actor string, t *Transfer, transfer string) error {
 	d, err := disputeAbout(tx, t.ID, " for update")
 	if err != nil || d == nil || !d.waits() {
 		return err
 	}
-	left, err := remainder(tx, t)
-	if err != nil || amount < d.Amount && left > 0 {
+	open, err := d.outstanding(tx, t)
+	if err != nil || open > 0 {
 		return err
 	}
 	return d.refunded(tx, actor, transfer)
+}
+
+// outstanding is what the payer still has to get of what they asked for: the payee may
+// have refunded a part since, and no more can go back than is left of the payment.
+func (d *Dispute) outstanding(tx *store.Tx, t *Transfer) (int64, error) {
+	left, err := remainder(tx, t)
+	if err != nil {
+		return 0, err
+	}
+	since, err := returnedSince(tx, t.ID, d.Opened)
+	return max(0, min(left, d.Amount-since)), err
 }
 
 func (r *Room) stepDispute(ctx context.Context, id string, step func(tx *store.Tx, d *Dispute) error) (d *Dispute, err error) {

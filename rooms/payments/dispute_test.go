@@ -182,6 +182,26 @@ func aShopGivesIn(h *hall) {
 	if words, _, _ = h.page(bilal, at+"/accept", "key", "other"); !strings.Contains(words, "has moved on") || h.balanceOf("person-ayesha") != had+50_00 {
 		h.t.Errorf("paid back again: %s", words)
 	}
+	// What the shop refunds meanwhile counts: nobody gets more than they asked for.
+	t = h.bought("in between", 90_00)
+	had = h.balanceOf("person-ayesha")
+	at = h.complain(ayesha, t, "30", "faulty")
+	_, _, _ = h.page(bilal, "/wallet/payment/"+t.ID+"/refund", "amount", "20", "reason", "CUST", "key", "between")
+	if _, raw, _ := h.page(bilal, at+"/accept", "key", "k"); !strings.Contains(raw, `data-state="refunded"`) || h.balanceOf("person-ayesha") != had+30_00 {
+		h.t.Errorf("of the 30.00 asked for %d came back", h.balanceOf("person-ayesha")-had)
+	}
+	if _, _, _ = h.page(bilal, at+"/accept", "key", "k"); h.balanceOf("person-ayesha") != had+30_00 {
+		h.t.Error("paid back twice")
+	}
+	// And refunds that cover it together end it.
+	t = h.bought("in parts", 90_00)
+	at = h.complain(ayesha, t, "30", "faulty")
+	for _, key := range []string{"one", "two"} {
+		_, _, _ = h.page(bilal, "/wallet/payment/"+t.ID+"/refund", "amount", "15", "reason", "CUST", "key", "parts-"+key)
+	}
+	if _, raw, _ := h.page(ayesha, at); !strings.Contains(raw, `data-state="refunded"`) {
+		h.t.Error("two refunds that cover it leave the dispute open")
+	}
 	// A refund of the shop's own accord ends a dispute that it covers.
 	t = h.bought("own accord", 80_00)
 	at = h.complain(ayesha, t, "80", "missing")

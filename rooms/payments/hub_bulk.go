@@ -134,6 +134,8 @@ func (h *Hub) prepareBulk(ctx context.Context, m *hubMessage) error {
 			return err
 		case known != nil:
 			return h.bulkAgain(m, b, known)
+		case f == nil:
+			return nil // somebody is writing it at this moment: its end will tell
 		}
 		return h.tellError(m, f)
 	}

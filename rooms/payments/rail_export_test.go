@@ -2,11 +2,13 @@ package payments
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"sarai/courtyard/job"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
 )
@@ -19,6 +21,15 @@ func (r *Room) HoldsForTest(t testing.TB) {
 	t.Helper()
 	must(t, r.sequencer.Settle(context.Background(), "PKR"))
 	holds(t, r.db, r.sequencer)
+}
+
+// RecallStepForTest takes the next step in a recall and gives what is then committed.
+func (r *Room) RecallStepForTest(ctx context.Context, id string) (func(tx *store.Tx) error, error) {
+	text, err := json.Marshal(recallJob{id})
+	if err != nil {
+		return nil, err
+	}
+	return r.recallStep(ctx, job.Job{Payload: text})
 }
 
 // PositionForTest is a participant's settlement account: what it has, what it began

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/iso20022"
 	"sarai/rooms/payments/iso20022/camt029"
@@ -68,8 +69,8 @@ func (l *Rail) recalled(ctx context.Context, from *peer, m *wire.Message, d *cam
 		out.RsltnOfInvstgtn.Sts = camt029.InvestigationStatus5Choice{DplctOf: &camt029.Case5{Id: before.first.Reference, Cretr: l.agent(from.BIC)}}
 		return out, nil
 	case err != nil:
-		if reason := refusalOfRecall(err); reason != "" {
-			return refuse(reason)
+		if reason := returnRefusal(err); reason != "" {
+			return refuse(string(reason))
 		}
 		return nil, err
 	}
@@ -126,21 +127,18 @@ func (l *Rail) resolve(ctx context.Context, from *peer, d *camt029.Document) (is
 		return nil, &wire.Reason{Code: wire.CodeSchema, Text: "Sts/Conf is CNCL, RJCR or PDCR"}
 	}
 	_, err := l.room.answerRecall(ctx, "client/"+from.ID, from.ID, original, accept, reason)
-	if err != nil && refusalOfRecall(err) == "" && !isUnknownRecall(err) {
-		return nil, err
-	}
-	if err != nil {
+	if fault.Is(err, fault.NotFound) {
 		return nil, &wire.Reason{Code: wire.CodeUnknown, Text: "no recall of this payment was handed to this participant", Err: err}
 	}
-	return nil, nil
+	return nil, err
 }
 
 // recallOf is the camt.056 of a recall that did not come as one: for a payer whose
 // account the house keeps.
-func (l *Rail) recallOf(c *Recall) (*camt056.Document, error) {
+func (l *Rail) recallOf(ctx context.Context, c *Recall) (*camt056.Document, error) {
 	var keeper, asker Participant
 	var t *Transfer
-	err := l.room.db.View(context.Background(), func(tx *store.Tx) (err error) {
+	err := l.room.db.View(ctx, func(tx *store.Tx) (err error) {
 		if keeper, err = participantByID(tx, c.Keeper); err != nil {
 			return err
 		}

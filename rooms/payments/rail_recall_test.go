@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"sarai/courtyard/country"
+	"sarai/courtyard/fault"
+	"sarai/courtyard/store"
 	"sarai/rooms/payments"
 	"sarai/rooms/payments/bank"
 	"sarai/rooms/payments/iso20022/camt029"
@@ -235,4 +238,54 @@ func aRecallOfMoneyThatTheHouseKeeps(v *street) {
 	if after := v.room.BalanceForTest(v.t, id); after-before != 55_00 {
 		v.t.Fatal(before, after)
 	}
+	// Two of the keeper's people answer at once, one so, one so: what is said is what was
+	// done.
+	for range 4 {
+		before := v.room.BalanceForTest(v.t, id)
+		p, err := v.a.Pay(context.Background(), bank.Order{From: v.a.customer(1), To: iban, Bank: to.BIC, Name: "X", Amount: 56_00})
+		check(v.t, err)
+		v.want(p, bank.Settled, "")
+		_, err = v.a.Recall(context.Background(), p.UETR, "DUPL")
+		check(v.t, err)
+		c := v.watched(p.UETR)
+		var both sync.WaitGroup
+		for _, accept := range []bool{true, false} {
+			both.Go(func() {
+				if _, err := v.room.GiveBack(context.Background(), "client/test", c.ID, accept, "CUST"); err != nil && fault.As(err).Key != "payments.recall.over" {
+					v.t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		kept, state := v.room.BalanceForTest(v.t, id)-before, v.watched(p.UETR).State
+		if (kept != 56_00 || state != payments.RecallRefused) && (kept != 0 || state != payments.RecallReturned) {
+			v.t.Errorf("the recall is %s and %d are kept", state, kept)
+		}
+	}
+}
+
+// anAnswerThatChangesOnItsWay tells of a keeper who agrees and then refuses, while the
+// asker is being told that it agreed: the asker hears both.
+func anAnswerThatChangesOnItsWay(v *street) {
+	ctx := context.Background()
+	p := v.pay(v.a, v.b, 57_00)
+	v.ended(v.b, p.UETR)
+	_, err := v.a.Recall(ctx, p.UETR, "DUPL")
+	check(v.t, err)
+	v.recallOf(v.b, p.UETR, bank.RecallOpen, "")
+	c := v.watched(p.UETR)
+	check(v.t, v.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("update payments_recall set state = 'accepted', handed = asked, answered = asked where id = $1", c.ID)
+		return err
+	}))
+	commit, err := v.room.RecallStepForTest(ctx, c.ID) // tells the asker
+	check(v.t, err)
+	v.recallOf(v.a, p.UETR, bank.RecallAccepted, "")
+	check(v.t, v.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec("update payments_recall set state = 'refused', answer = 'LEGL', told = 0 where id = $1", c.ID); err != nil {
+			return err
+		}
+		return commit(tx)
+	}))
+	v.recallOf(v.a, p.UETR, bank.RecallRefused, "LEGL")
 }

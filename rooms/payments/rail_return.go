@@ -81,8 +81,8 @@ func (l *Rail) giveBack(ctx context.Context, from *peer, m *wire.Message, d *pac
 	return answer(status, reason)
 }
 
-// returnRefusal is the reason in messages for what a return is refused for; none
-// for an error that is the house's own.
+// returnRefusal is the reason in messages for what a return, or the recall of a
+// payment, is refused for; none for an error that is the house's own.
 func returnRefusal(err error) ledger.Reason {
 	var f *fault.Error
 	if !errors.As(err, &f) {
@@ -118,7 +118,7 @@ func (l *Rail) handBack(ctx context.Context, via *peer, in Return, original *Tra
 	h := &handed{transfer: in.id, key: uetr + "/" + in.Note.Reference, via: via, name: pacs004.ID, document: in.document, actor: in.Actor, quiet: in.from != nil, after: in.moved,
 		about: pacs002.PaymentTransaction110{OrgnlGrpInf: &pacs002.OriginalGroupInformation29{OrgnlMsgId: wire.MessageID(in.id), OrgnlMsgNmId: pacs004.ID}, OrgnlInstrId: in.Note.Reference, OrgnlEndToEndId: original.Reference, OrgnlUETR: uetr}}
 	if h.document == nil { // the house keeps the payee's account, and speaks for its participant
-		d, err := l.returnOf(in, original, amount)
+		d, err := l.returnOf(ctx, in, original, amount)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (l *Rail) handBack(ctx context.Context, via *peer, in Return, original *Tra
 
 // returnOf is the pacs.004 by which money comes back from an account that the house
 // keeps.
-func (l *Rail) returnOf(in Return, original *Transfer, amount int64) (*pacs004.Document, error) {
+func (l *Rail) returnOf(ctx context.Context, in Return, original *Transfer, amount int64) (*pacs004.Document, error) {
 	value, err := iso20022.Amount(amount, original.Currency)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (l *Rail) returnOf(in Return, original *Transfer, amount int64) (*pacs004.D
 		return nil, err
 	}
 	keeper := pacs004.BranchAndFinancialInstitutionIdentification6{}
-	err = l.room.db.View(context.Background(), func(tx *store.Tx) error {
+	err = l.room.db.View(ctx, func(tx *store.Tx) error {
 		p, err := participantByID(tx, original.CreditBook)
 		keeper.FinInstnId.BICFI = p.BIC
 		return err

@@ -75,6 +75,7 @@ func TestTheRail(t *testing.T) {
 		{"recalls that lead nowhere", recallsThatLeadNowhere},
 		{"a recall that nobody answers", aRecallThatNobodyAnswers},
 		{"a recall of money that the house keeps", aRecallOfMoneyThatTheHouseKeeps},
+		{"an answer to a recall that changes on its way", anAnswerThatChangesOnItsWay},
 		{"the operator admits a bank", theOperatorAdmitsABank},
 		{"many payments in all moods", manyPaymentsInAllMoods},
 		{"messages are asked for again", messagesAreAskedForAgain},

@@ -55,6 +55,9 @@ const (
 	reasonRecalled = "FOCR" // of a return: it follows a recall
 )
 
+// partyRecall has the keys of returns that answer a recall: the recall's id.
+const partyRecall = "recall"
+
 const recallColumns = "id, party, reference, payload, original, keeper, amount, reason, state, answer, asked, due, handed, answered, told, document"
 
 func scanRecall(scan store.Scan) (*Recall, error) {
@@ -162,15 +165,23 @@ func (r *Room) answerRecall(ctx context.Context, actor, keeper, original string,
 		if err != nil || out.State != RecallOpen && (out.State != RecallAccepted || accept) {
 			return err
 		}
-		state := RecallAccepted
-		if !accept {
-			state = RecallRefused
-		} else {
-			reason = ""
+		if accept {
+			return out.end(tx, actor, RecallAccepted, "")
 		}
-		return out.end(tx, actor, state, reason)
+		if coming, err := out.coming(tx); err != nil || coming {
+			return errOr(err, fault.New(fault.Conflict, "payments.recall.over"))
+		}
+		return out.end(tx, actor, RecallRefused, reason)
 	})
 	return out, err
+}
+
+// coming says that somebody has agreed to a recall of money that the house keeps, and
+// that the money is on its way: what is not decided yet may not be refused.
+func (c *Recall) coming(tx *store.Tx) (bool, error) {
+	n, err := store.Get(tx, store.Value[int64], `select count(*) from payments_return r where r.party = $1 and r.key = $2
+		and not exists (select 1 from payments_transfer t where t.id = r.id and t.phase in ('aborted', 'expired', 'refused'))`, partyRecall, c.ID)
+	return n > 0, err
 }
 
 // end gives a recall another state.
@@ -222,7 +233,15 @@ func (r *Room) GiveBack(ctx context.Context, actor, id string, accept bool, reas
 	if c.State != RecallOpen {
 		return c, nil
 	}
-	back, err := r.Return(ctx, Return{Original: c.Original, Party: "recall", Key: c.ID, Amount: c.Amount, Reason: reasonRecalled, Actor: actor})
+	back, err := r.Return(ctx, Return{Original: c.Original, Party: partyRecall, Key: c.ID, Amount: c.Amount, Reason: reasonRecalled, Actor: actor,
+		// Somebody else of the keeper's may refuse it at the same time, or its time run out.
+		Before: func(tx *store.Tx) error {
+			now, err := recallWhere(tx, "id = $1 for update", c.ID)
+			if err == nil && now.State != RecallOpen {
+				err = fault.New(fault.Conflict, "payments.recall.over")
+			}
+			return err
+		}})
 	switch {
 	case err != nil:
 		return nil, err
@@ -239,25 +258,6 @@ func (r *Room) GiveBack(ctx context.Context, actor, id string, accept bool, reas
 // recalls lists recalls, newest first: all, or those a participant is a party of.
 func recalls(tx *store.Tx, participant string, before int64, id string, limit int) ([]*Recall, error) {
 	return store.List(tx, scanRecall, "select "+recallColumns+" from payments_recall where ($1 = '' or party = $1 or keeper = $1) and (asked, id) < ($2, $3) order by asked desc, id desc limit $4", participant, before, id, limit)
-}
-
-// refusalOfRecall is the reason in messages for what a recall is refused for.
-func refusalOfRecall(err error) string {
-	var f *fault.Error
-	if !errors.As(err, &f) {
-		return ""
-	}
-	switch f.Key {
-	case returnSpent:
-		return string(reasonReturned)
-	case returnMore:
-		return string(reasonWrongAmount)
-	case returnUnfound, returnOpen, returnOfThat:
-		return string(reasonUnknown)
-	case "payments.key.reused":
-		return string(reasonOtherBody)
-	}
-	return ""
 }
 
 // recallFor recalls a payment from an account that the house keeps for a
@@ -277,5 +277,3 @@ func (r *Room) recallFor(ctx context.Context, actor, participant, transfer, refe
 	}
 	return c, err
 }
-
-func isUnknownRecall(err error) bool { return fault.Is(err, fault.NotFound) }

@@ -49,17 +49,24 @@ func (r *Room) recallStep(ctx context.Context, j job.Job) (func(tx *store.Tx) er
 			if err != nil || c.State != RecallOpen && c.State != RecallAccepted {
 				return err
 			}
+			switch coming, err := c.coming(tx); {
+			case err != nil:
+				return err
+			case coming:
+				return c.wake(tx, now.Add(recallPause))
+			}
 			return c.end(tx, "system/"+jobRecall, RecallOver, reasonNoReply)
 		}, nil
 	}
 	next := c.Due.UnixMicro()
-	var wrote string // the column that says that a message arrived
+	var wrote string // what says that a message arrived
 	switch {
 	case c.State == RecallOpen && c.Handed.IsZero():
-		wrote = "handed"
+		wrote = "handed = $2 where id = $1"
 		err = r.handRecall(ctx, c)
 	case c.State != RecallOpen && c.Told.IsZero():
-		wrote = "told"
+		// What was told is this state; another one may have come while it was on its way.
+		wrote = "told = $2 where id = $1 and state = '" + c.State + "'"
 		err = r.tellRecall(ctx, c)
 	}
 	if err != nil {
@@ -71,7 +78,7 @@ func (r *Room) recallStep(ctx context.Context, j job.Job) (func(tx *store.Tx) er
 	}
 	return func(tx *store.Tx) error {
 		if wrote != "" {
-			if _, err := tx.Exec("update payments_recall set "+wrote+" = $2 where id = $1", c.ID, store.Micros(now)); err != nil {
+			if _, err := tx.Exec("update payments_recall set "+wrote, c.ID, store.Micros(now)); err != nil {
 				return err
 			}
 		}
@@ -102,7 +109,7 @@ func (r *Room) handRecall(ctx context.Context, c *Recall) error {
 		reply, err = rail.party.Forward(ctx, via.wire, r.newID(), c.document, camt056.ID)
 	} else {
 		var d iso20022.Message
-		if d, err = rail.recallOf(c); err == nil {
+		if d, err = rail.recallOf(ctx, c); err == nil {
 			reply, err = rail.party.Send(ctx, via.wire, r.newID(), d)
 		}
 	}

@@ -25,7 +25,7 @@ func (r *Room) Refund(ctx context.Context, actor string, t *Transfer, amount int
 		return nil, err
 	}
 	return r.Return(ctx, Return{Original: t.ID, Party: party, Key: key, Amount: amount, Reason: reason, Actor: actor, Note: Note{Purpose: r.refundWords(ctx, t)},
-		After: func(tx *store.Tx, transfer string) error { return r.satisfied(tx, actor, t, transfer, amount) }})
+		After: func(tx *store.Tx, transfer string) error { return r.satisfied(tx, actor, t, transfer) }})
 }
 
 // refundWords is what both sides read beside a refund, in both languages.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
@@ -264,9 +265,15 @@ func returnable(tx *store.Tx, id string) (*Transfer, error) {
 // returns that came about or may yet. One whose end is not in the tables so far
 // counts, so this is never too much.
 func remainder(tx *store.Tx, original *Transfer) (int64, error) {
-	gone, err := store.Get(tx, store.Value[int64], `select cast(coalesce(sum(r.amount), 0) as bigint) from payments_return r
-		where r.original = $1 and not exists (select 1 from payments_transfer t where t.id = r.id and t.phase in ('aborted', 'expired', 'refused'))`, original.ID)
+	gone, err := returnedSince(tx, original.ID, time.Time{})
 	return original.Amount - gone, err
+}
+
+// returnedSince is the sum of the returns that were asked for since a moment, and came
+// about or may yet.
+func returnedSince(tx *store.Tx, original string, since time.Time) (int64, error) {
+	return store.Get(tx, store.Value[int64], `select cast(coalesce(sum(r.amount), 0) as bigint) from payments_return r
+		where r.original = $1 and r.made >= $2 and not exists (select 1 from payments_transfer t where t.id = r.id and t.phase in ('aborted', 'expired', 'refused'))`, original, microsOr(since))
 }
 
 func (r *Room) remainder(ctx context.Context, original *Transfer) (left int64, err error) {

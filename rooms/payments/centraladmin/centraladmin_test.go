@@ -66,6 +66,10 @@ func TestRead(t *testing.T) {
 		{"a window in another state", `{"state":"CLOSE","reason":"end of day"}`, &WindowPost{}, fspiop.CodeValidation, "state"},
 		{"a settlement of nothing", `{"settlementModel":"NETUSD","reason":"x","settlementWindows":[]}`, &SettlementPost{}, fspiop.CodeMissing, "settlementWindows"},
 		{"a mail address", `{"type":"NET_DEBIT_CAP_ADJUSTMENT_EMAIL","value":"ops@bank.example"}`, &Endpoint{}, "", ""},
+		{"an address elsewhere", `{"type":"FSPIOP_CALLBACK_URL_QUOTES","value":"ftp://bank.example/{{ID}}"}`, &Endpoint{}, fspiop.CodeValidation, "http"},
+		{"an address with a password", `{"type":"FSPIOP_CALLBACK_URL_QUOTES","value":"https://me:mine@bank.example"}`, &Endpoint{}, fspiop.CodeValidation, "password"},
+		{"an oracle elsewhere", `{"oracleIdType":"MSISDN","endpoint":{"value":"file://oracle/x","endpointType":"URL"}}`, &OraclePost{}, fspiop.CodeValidation, "http"},
+		{"a text that no table keeps", `{"state":"CLOSED","reason":"a\u0000b"}`, &WindowPost{}, fspiop.CodeValidation, "reason"},
 		{"no address", `{"type":"FSPIOP_CALLBACK_URL_QUOTES","value":"bank"}`, &Endpoint{}, fspiop.CodeValidation, "value"},
 	} {
 		f := Read(strings.NewReader(c.body), c.into)

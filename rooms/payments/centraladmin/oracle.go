@@ -1,10 +1,6 @@
 package centraladmin
 
-import (
-	"net/url"
-
-	"sarai/rooms/payments/fspiop"
-)
+import "sarai/rooms/payments/fspiop"
 
 // OraclePost is the body of POST /oracles and PUT /oracles/{ID}: who knows which
 // participant has a party of a kind.
@@ -26,10 +22,7 @@ var PartyTypes = []string{"MSISDN", "EMAIL", "PERSONAL_ID", "BUSINESS", "DEVICE"
 
 // Check implements [Request].
 func (p *OraclePost) Check() *fspiop.Fault {
-	if u, err := url.Parse(p.Endpoint.Value); err != nil || u.Host == "" || u.User != nil || len(p.Endpoint.Value) > 512 {
-		return invalid("endpoint.value", "an http or https address is wanted")
-	}
-	return first(oneOf("oracleIdType", p.IDType, PartyTypes...), oneOf("endpoint.endpointType", p.Endpoint.Type, "URL"), currency("currency", p.Currency, false))
+	return first(address("endpoint.value", p.Endpoint.Value), oneOf("oracleIdType", p.IDType, PartyTypes...), oneOf("endpoint.endpointType", p.Endpoint.Type, "URL"), currency("currency", p.Currency, false))
 }
 
 // Oracle is one that is registered.

@@ -1,7 +1,6 @@
 package centraladmin
 
 import (
-	"net/url"
 	"strings"
 
 	"sarai/rooms/payments/fspiop"
@@ -176,8 +175,5 @@ func (e *Endpoint) Check() *fspiop.Fault {
 		}
 		return nil
 	}
-	if u, err := url.Parse(strings.NewReplacer("{{", "", "}}", "").Replace(e.Value)); err != nil || u.Host == "" {
-		return invalid("value", "an http or https address is wanted")
-	}
-	return nil
+	return address("value", strings.NewReplacer("{{", "", "}}", "").Replace(e.Value))
 }

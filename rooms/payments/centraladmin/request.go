@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,12 +87,26 @@ func name(element, text string) *fspiop.Fault {
 	return nil
 }
 
+// address is where messages are sent to. A name and a password in it would be read by
+// whoever lists the endpoints.
+func address(element, s string) *fspiop.Fault {
+	if len(s) > 512 {
+		return invalid(element, "it is too long")
+	}
+	if u, err := url.Parse(s); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return invalid(element, "an http or https address without a password is wanted")
+	}
+	return nil
+}
+
 func text(element, s string, must bool, most int) *fspiop.Fault {
 	switch {
 	case s == "" && must:
 		return missing(element)
 	case len(s) > most:
 		return invalid(element, "it is too long")
+	case strings.Contains(s, "\x00"):
+		return invalid(element, "a text without U+0000 is wanted")
 	}
 	return nil
 }
