@@ -4,6 +4,8 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL := $(GO) tool -modfile=tools/go.mod
+# The packages whose tests take longest: named first they begin first, so that none of them is left working alone at the end.
+LONG := ./rooms/payments ./house ./rooms/identity
 export CGO_ENABLED := 0
 .DEFAULT_GOAL := help
 .PHONY: help build demo run dev check test race bench bench-payments subsidy interop shots lint fuzz-short cover docs generate fmt doctor
@@ -32,7 +34,7 @@ fmt: ## format Go and templ files
 check: ## the fast tests, formatting and vet; under 3 minutes on 2 cores
 	@test -z "$$(gofmt -l $$(git ls-files '*.go' | grep -v _templ.go))" || { gofmt -l $$(git ls-files '*.go' | grep -v _templ.go); echo "run make fmt"; exit 1; }
 	$(GO) vet ./...
-	scripts/with-postgres $(GO) test -short -vet=off -p 3 -timeout 170s ./... # vet has run above; a third package works while two wait for the disk
+	scripts/with-postgres $(GO) test -short -vet=off -p 3 -timeout 170s $(LONG) ./... # vet has run above; a third package works while two wait
 
 test: ## everything: both engines, crash tests, browser journeys
 	$(GO) vet ./...

@@ -55,6 +55,8 @@ type Config struct {
 
 	Clock clock.Clock
 	Pace  float64 // multiplies every rate limit; 0 is 1, negative lifts them (tests)
+
+	provider keys.Provider // who makes and holds keys, keys.Software when nil (tests)
 }
 
 // Demo says what synthetic country is made.

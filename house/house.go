@@ -88,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (h *House, err error) {
 		return h, err
 	}
 	c, err := courtyard.Open(courtyard.Options{Client: client, DB: db, Pack: pack, Master: master, Base: h.base, Demo: cfg.Demo != nil,
-		Pin: h.pin(), Version: cfg.Version, Clock: cfg.Clock, Logger: h.telemetry.Logger, Pace: cfg.Pace,
+		Pin: h.pin(), Version: cfg.Version, Provider: cfg.provider, Clock: cfg.Clock, Logger: h.telemetry.Logger, Pace: cfg.Pace,
 		Screens: cfg.Screens, Keep: cfg.Keep})
 	if err != nil {
 		return h, err

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"sarai/courtyard/keys/keystest"
 	"sarai/house/journey"
 )
 
@@ -204,7 +205,7 @@ func openHouse(t testing.TB, cfg Config) *House {
 	if cfg.LogOut == nil {
 		cfg.LogOut = io.Discard
 	}
-	cfg.Pace = -1
+	cfg.Pace, cfg.provider = -1, keystest.Provider()
 	if cfg.Demo == nil {
 		cfg.Demo = &Demo{Seed: 1, Small: true}
 	}

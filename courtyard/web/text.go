@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -51,37 +53,75 @@ func (t *texts) add(room string, files fs.FS) {
 			t.errs = append(t.errs, fmt.Errorf("texts of %s: %w", room, err))
 			continue
 		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal(data, &doc); err != nil {
+		file, err := parseTexts(data)
+		if err != nil {
 			t.errs = append(t.errs, fmt.Errorf("texts of %s: %s: %w", room, name, err))
 			continue
 		}
-		if len(doc.Content) == 0 {
+		if file.flaw > 0 {
+			t.errs = append(t.errs, fmt.Errorf("texts of %s: %s:%d: want flat key: text lines", room, name, file.flaw))
 			continue
 		}
-		m := doc.Content[0]
-		if m.Kind != yaml.MappingNode {
-			t.errs = append(t.errs, fmt.Errorf("texts of %s: %s:%d: want flat key: text lines", room, name, m.Line))
-			continue
-		}
-		for i := 0; i+1 < len(m.Content); i += 2 {
-			k, v := m.Content[i], m.Content[i+1]
-			at := fmt.Sprintf("%s %s:%d", room, name, k.Line)
+		for _, m := range file.lines {
+			at := room + " " + name + ":" + strconv.Itoa(m.line)
 			switch {
-			case v.Kind != yaml.ScalarNode:
-				t.errs = append(t.errs, fmt.Errorf("%s: %s is not a text", at, k.Value))
+			case m.nested:
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is not a text", at, m.key))
 				continue
-			case !strings.HasPrefix(k.Value, room+"."):
-				t.errs = append(t.errs, fmt.Errorf("%s: key %s does not begin with %s", at, k.Value, room+"."))
-			case strings.TrimSpace(v.Value) == "":
-				t.errs = append(t.errs, fmt.Errorf("%s: %s is empty", at, k.Value))
-			case t.where[l.Code+" "+k.Value] != "":
-				t.errs = append(t.errs, fmt.Errorf("%s: %s is already in %s", at, k.Value, t.where[l.Code+" "+k.Value]))
+			case !strings.HasPrefix(m.key, room+"."):
+				t.errs = append(t.errs, fmt.Errorf("%s: key %s does not begin with %s", at, m.key, room+"."))
+			case strings.TrimSpace(m.text) == "":
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is empty", at, m.key))
+			case t.where[l.Code+" "+m.key] != "":
+				t.errs = append(t.errs, fmt.Errorf("%s: %s is already in %s", at, m.key, t.where[l.Code+" "+m.key]))
 			}
-			t.by[l.Code][k.Value] = v.Value
-			t.where[l.Code+" "+k.Value] = at
+			t.by[l.Code][m.key] = m.text
+			t.where[l.Code+" "+m.key] = at
 		}
 	}
+}
+
+// textLine is one line of a message file.
+type textLine struct {
+	key, text string
+	line      int
+	nested    bool // what stands at the key is no text
+}
+
+// textFile is what a message file says; flaw is the line at which it turns
+// out to be no list of messages, 0 if it is one.
+type textFile struct {
+	lines []textLine
+	flaw  int
+}
+
+// parsed remembers message files by their digest. They are compiled into the
+// program, so there are few, and a process that opens many houses reads each once.
+var parsed sync.Map
+
+func parseTexts(data []byte) (textFile, error) {
+	digest := sha256.Sum256(data)
+	if kept, ok := parsed.Load(digest); ok {
+		return kept.(textFile), nil
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return textFile{}, err
+	}
+	var file textFile
+	if len(doc.Content) > 0 {
+		root := doc.Content[0]
+		if root.Kind != yaml.MappingNode {
+			file.flaw = root.Line
+		} else {
+			for i := 0; i+1 < len(root.Content); i += 2 {
+				k, v := root.Content[i], root.Content[i+1]
+				file.lines = append(file.lines, textLine{key: k.Value, text: v.Value, line: k.Line, nested: v.Kind != yaml.ScalarNode})
+			}
+		}
+	}
+	parsed.Store(digest, file)
+	return file, nil
 }
 
 var placeholder = regexp.MustCompile(`\{[a-z][a-z0-9_]*\}`)
@@ -116,6 +156,7 @@ func (t *texts) check() []error {
 				}
 			}
 		}
+		forms := categories(l.Code)
 		for _, key := range slices.Sorted(maps.Keys(t.by[l.Code])) {
 			base, form, ok := counted(key)
 			if !ok || form != "other" {
@@ -131,7 +172,7 @@ func (t *texts) check() []error {
 				}
 			}
 			// every category the language distinguishes must have its text
-			for _, f := range categories(l.Code) {
+			for _, f := range forms {
 				if t.by[l.Code][base+"."+f] == "" {
 					errs = append(errs, fmt.Errorf("%s: %s.%s is missing in %s", t.where[l.Code+" "+key], base, f, l.Code))
 				}

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/url"
@@ -68,20 +67,14 @@ func Postgres(t testing.TB) string {
 // newPostgres is Postgres with a copy of the template.
 func newPostgres(t testing.TB, template string) string {
 	t.Helper()
-	admin, err := sql.Open("pgx", server(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := server(t)
 	name := randomName("sarai_test_")
-	if _, err := admin.ExecContext(t.Context(), create(name, template)); err != nil {
+	if err := keeper.do(address, create(name, template)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), `drop database `+name+` with (force)`); err != nil {
+		if err := keeper.do(address, `drop database `+name+` with (force)`); err != nil {
 			t.Errorf("drop %s: %v", name, err)
-		}
-		if err := admin.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 	return at(t, name)

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -112,15 +111,10 @@ func (m *Mould) database(t testing.TB) (string, error) {
 		return m.template, nil
 	}
 	name := randomName(mouldPrefix)
-	admin, err := sql.Open("pgx", server(t))
-	if err != nil {
+	if err := keeper.own(server(t), name); err != nil {
 		return "", err
 	}
-	defer func() { _ = admin.Close() }()
-	if err := mine(t.Context(), server(t), name); err != nil {
-		return "", err
-	}
-	if _, err := admin.ExecContext(t.Context(), create(name, "template0")); err != nil {
+	if err := keeper.do(server(t), create(name, "template0")); err != nil {
 		return "", err
 	}
 	if err := m.fill(at(t, name)); err != nil {
@@ -147,47 +141,81 @@ func (m *Mould) fill(address string) error {
 // own and drops those that nobody holds any more.
 const mouldPrefix = "sarai_mould_"
 
-var keeper struct {
-	sync.Mutex
-	conn *pgx.Conn // never closed: the server lets the locks go with the process
+const mouldKey = `(hashtext('sarai_mould'), hashtext($1))`
+
+// keeper makes and drops databases on the test server and holds the process's
+// locks, all over one connection: one for each test would cost the server more
+// than dropping the test's database does.
+var keeper steward
+
+type steward struct {
+	mu    sync.Mutex
+	conn  *pgx.Conn // never closed: the server lets the locks go with the process
+	swept bool
 }
 
-// mine locks the name of a template until the process ends, and clears away
-// the templates of processes that have ended.
-func mine(ctx context.Context, server, name string) error {
-	keeper.Lock()
-	defer keeper.Unlock()
-	const key = `(hashtext('sarai_mould'), hashtext($1))`
-	if keeper.conn == nil {
-		conn, err := pgx.Connect(context.WithoutCancel(ctx), server)
-		if err != nil {
+// do runs a statement. It heeds no test's context: a connection that is given up
+// in the middle of a statement is closed, and the locks with it.
+func (k *steward) do(server, statement string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.connect(server); err != nil {
+		return err
+	}
+	_, err := k.conn.Exec(context.Background(), statement)
+	return err
+}
+
+// own locks the name of a template until the process ends, and the first time
+// clears away the templates of processes that have ended.
+func (k *steward) own(server, name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.connect(server); err != nil {
+		return err
+	}
+	if !k.swept { // once: its own locks would not stop it later
+		if err := sweep(k.conn); err != nil {
 			return err
 		}
-		keeper.conn = conn
-		rows, err := conn.Query(ctx, `select datname::text from pg_database where starts_with(datname::text, $1)`, mouldPrefix)
-		if err != nil {
+		k.swept = true
+	}
+	_, err := k.conn.Exec(context.Background(), `select pg_advisory_lock`+mouldKey, name)
+	return err
+}
+
+func (k *steward) connect(server string) (err error) {
+	if k.conn == nil {
+		k.conn, err = pgx.Connect(context.Background(), server)
+	}
+	return err
+}
+
+// sweep drops the templates that nobody holds.
+func sweep(conn *pgx.Conn) error {
+	ctx := context.Background()
+	rows, err := conn.Query(ctx, `select datname::text from pg_database where starts_with(datname::text, $1)`, mouldPrefix)
+	if err != nil {
+		return err
+	}
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, old := range left {
+		var free bool
+		if err := conn.QueryRow(ctx, `select pg_try_advisory_lock`+mouldKey, old).Scan(&free); err != nil {
 			return err
 		}
-		left, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
+		if !free {
+			continue
+		}
+		if _, err := conn.Exec(ctx, `drop database if exists `+pgx.Identifier{old}.Sanitize()); err != nil {
 			return err
 		}
-		for _, old := range left {
-			var free bool
-			if err := conn.QueryRow(ctx, `select pg_try_advisory_lock`+key, old).Scan(&free); err != nil {
-				return err
-			}
-			if !free {
-				continue
-			}
-			if _, err := conn.Exec(ctx, `drop database if exists `+pgx.Identifier{old}.Sanitize()); err != nil {
-				return err
-			}
-			if _, err := conn.Exec(ctx, `select pg_advisory_unlock`+key, old); err != nil {
-				return err
-			}
+		if _, err := conn.Exec(ctx, `select pg_advisory_unlock`+mouldKey, old); err != nil {
+			return err
 		}
 	}
-	_, err := keeper.conn.Exec(ctx, `select pg_advisory_lock`+key, name)
-	return err
+	return nil
 }
