@@ -105,7 +105,7 @@ func TestWhoAskedIsForgotten(t *testing.T) {
 				at   int64
 				used string
 			}{{ago(time.Hour), ""}, {ago(3 * day), ""}, {ago(3 * day), "order-1"}, {ago(89 * day), "order-2"}, {ago(91 * day), "order-3"}} {
-				if _, err := tx.Exec("insert into payments_lookup ("+lookupColumns+") values ($1, 'person/x', '', 'x', '', 'a', $2, $3, $3, $4, $5)", fmt.Sprint("lookup-", i), true, l.at, l.used, false); err != nil {
+				if _, err := tx.Exec("insert into payments_lookup ("+lookupColumns+") values ($1, 'person/x', '', 'x', '', 'a', $2, $3, $3, $4, $5, '')", fmt.Sprint("lookup-", i), true, l.at, l.used, false); err != nil {
 					return err
 				}
 			}
