@@ -178,7 +178,7 @@ var laws = []struct{ broken, sql string }{
 	{"events are also waiting for a position", `select count(*) from journal_outbox o join journal_event e on e.id = o.id`},
 	{"fees were paid twice", `select count(*) from (select fee from payments_transfer where fee <> '' and phase = 'committed' group by fee having count(*) > 1) s`},
 	{"fees are paid without a payment", `select count(*) from payments_fee f where phase = 'paid' and not exists (select 1 from payments_transfer t where t.id = f.transfer and t.phase = 'committed' and t.fee = f.id)`},
-	{"books do not add up to nothing", `select count(*) from (select book from payments_account group by book, currency having sum(balance) <> 0) s`},
+	{"books do not add up to nothing", `select count(*) from (select book from payments_account join payments_balance using (id) group by book, currency having sum(balance) <> 0) s`},
 	{"applications have two files", `select count(*) from (select application from office_file where application <> '' group by application having count(*) > 1) s`},
 	{"files miss notes or movements", `select count(*) from office_file f where application <> '' and (paras <> (select count(*) from office_para p where p.file = f.id) or moves <> (select count(*) from office_movement m where m.file = f.id))`},
 	{"notes were signed twice", `select count(*) from (select p.file from office_para p join office_file f on f.id = p.file where f.application <> '' group by p.file, p.body having count(*) > 1) s`},

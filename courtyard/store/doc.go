@@ -46,7 +46,7 @@
 //
 // SQL is written once, in PostgreSQL's form. For SQLite $1 becomes ? or ?1 and "for
 // update [skip locked]" is dropped. Migrations may say {id}, {bytes}, {json},
-// {strict} and, for a table that is nothing but its primary key's order, {clustered}; bigint, boolean and text are spelled for the engine. Portable and
+// {strict}, for a table that is nothing but its primary key's order {clustered}, for one whose lines change all the time {roomy}; bigint, boolean and text are spelled for the engine. Portable and
 // tested: upsert with returning, update from, window functions, json ->> 'key',
 // row values, filter. Not portable: now(), sequences, like and its case rules,
 // date functions. Text sorts by code point on both. Times are int64 microseconds

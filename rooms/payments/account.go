@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -93,6 +94,10 @@ func (a Account) Tail() string {
 	return a.IBAN[len(a.IBAN)-4:]
 }
 
+// accountTable is what accountColumns are read from: what seldom changes, and what
+// each payment does.
+const accountTable = "payments_account join payments_balance using (id)"
+
 const accountColumns = "id, book, role, kind, holder, currency, coalesce(iban, ''), name_en, name_ur, category, city_en, city_ur, balance, held, floor, bottomless, blocked, closed, opened"
 
 func scanAccount(scan store.Scan) (*Account, error) {
@@ -108,7 +113,7 @@ func (a *Account) values() []any {
 	if a.IBAN != "" {
 		iban = a.IBAN
 	}
-	return []any{a.ID, a.Book, string(a.Role), a.Kind, a.Holder, a.Currency, iban, a.NameEn, a.NameUr, a.Category, a.CityEn, a.CityUr, a.Balance, a.Held, a.Floor, a.Bottomless, a.Blocked, a.Closed, store.Micros(a.Opened)}
+	return []any{a.ID, a.Book, string(a.Role), a.Kind, a.Holder, a.Currency, iban, a.NameEn, a.NameUr, a.Category, a.CityEn, a.CityUr, a.Floor, a.Bottomless, a.Blocked, a.Closed, store.Micros(a.Opened)}
 }
 
 // insertAccounts writes new accounts, which must be empty: money only arrives
@@ -124,24 +129,31 @@ func insertAccounts(tx *store.Tx, accounts []*Account) error {
 		owing.ID, owing.Role, owing.Floor, owing.Bottomless = obligationAccount(a.Holder, a.Currency), ledger.Obligation, 0, true
 		accounts = append(accounts, &position, &owing)
 	}
-	values := make([][]any, len(accounts))
+	values, ids, none := make([][]any, len(accounts)), make([]string, len(accounts)), make([]int64, len(accounts))
 	for i, a := range accounts {
 		if a.Balance != 0 || a.Held != 0 {
 			return fault.New(fault.Internal, "fault.internal")
 		}
-		values[i] = a.values()
+		values[i], ids[i] = a.values(), a.ID
 	}
-	return insert(tx, "payments_account (id, book, role, kind, holder, currency, iban, name_en, name_ur, category, city_en, city_ur, balance, held, floor, bottomless, blocked, closed, opened)", values)
+	err := insert(tx, "payments_account (id, book, role, kind, holder, currency, iban, name_en, name_ur, category, city_en, city_ur, floor, bottomless, blocked, closed, opened)", values)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Many("insert into payments_balance (id, balance, held) {lines}", ids, none, none); err != nil {
+		return fmt.Errorf("write balances of new accounts: %w", err)
+	}
+	return nil
 }
 
 func getAccount(tx *store.Tx, id string) (*Account, error) {
-	return store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where id = $1", id)
+	return store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where id = $1", id)
 }
 
 // accountByIBAN finds a customer's account; a fault that can be shown if there
 // is none.
 func accountByIBAN(tx *store.Tx, iban string) (*Account, error) {
-	a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where iban = $1", iban)
+	a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where iban = $1", iban)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "payments.payee.unknown").Because(err)
 	}
@@ -151,12 +163,12 @@ func accountByIBAN(tx *store.Tx, iban string) (*Account, error) {
 // accountsOf lists the open customer accounts of a holder, personal ones first,
 // then oldest first.
 func accountsOf(tx *store.Tx, holder string) ([]*Account, error) {
-	return store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and role = 'customer' and closed = $2 order by case when kind = 'person' then 0 else 1 end, opened, id", holder, false)
+	return store.List(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where holder = $1 and role = 'customer' and closed = $2 order by case when kind = 'person' then 0 else 1 end, opened, id", holder, false)
 }
 
 // governmentAccount is where fees owed to an office go.
 func governmentAccount(tx *store.Tx, office, currency string) (*Account, error) {
-	a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and kind = $2 and currency = $3 order by opened, id limit 1", office, KindGovernment, currency)
+	a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where holder = $1 and kind = $2 and currency = $3 order by opened, id limit 1", office, KindGovernment, currency)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "payments.fee.no-payee").Because(err)
 	}

@@ -159,7 +159,7 @@ func (a *Auditor) skip(tx *store.Tx, indexed int64) error {
 		err := scan(&d.Account, &d.Balance, &d.Held)
 		a.sums[d.Account] = d
 		return struct{}{}, err
-	}, "select id, balance, held from payments_account where currency = $1", a.currency)
+	}, "select id, balance, held from "+accountTable+" where currency = $1", a.currency)
 	a.batch, a.head, a.rows, a.whole = last.Number, last.Head, last.Last(), true
 	return err
 }
@@ -177,11 +177,11 @@ func (a *Auditor) compare(tx *store.Tx) (finding, err error) {
 		return struct{}{}, err
 	}
 	if !a.whole {
-		_, err = store.List(tx, look, "select id, balance, held from payments_account where currency = $1", a.currency)
+		_, err = store.List(tx, look, "select id, balance, held from "+accountTable+" where currency = $1", a.currency)
 	} else {
 		for part := range sized(slices.Sorted(maps.Keys(a.moved))) {
 			list, args := places(part)
-			if _, err = store.List(tx, look, "select id, balance, held from payments_account where id in ("+list+")", args...); err != nil {
+			if _, err = store.List(tx, look, "select id, balance, held from payments_balance where id in ("+list+")", args...); err != nil {
 				break
 			}
 		}

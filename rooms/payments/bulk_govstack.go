@@ -209,7 +209,7 @@ func (r *Room) govReason(ctx context.Context, in *Instruction) (string, error) {
 		if w.kind != "" {
 			where, arg = "id = (select account from payments_alias where kind = '"+w.kind+"' and mac = $1)", w.mac
 		}
-		a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where "+where, arg)
+		a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where "+where, arg)
 		switch {
 		case fault.Is(err, fault.NotFound):
 			reason = "AC03 there is no such account"

@@ -88,13 +88,13 @@ func TestBulkIsKilled(t *testing.T) {
 				return err
 			}
 			var wrong, transfers, budget int64
-			if err := tx.QueryRow(`select count(*) from payments_bulk_line l join payments_account a on a.id = l.account where a.balance <> l.amount or l.state <> 3`).Scan(&wrong); err != nil {
+			if err := tx.QueryRow(`select count(*) from payments_bulk_line l join payments_balance a on a.id = l.account where a.balance <> l.amount or l.state <> 3`).Scan(&wrong); err != nil {
 				return err
 			}
 			if err := tx.QueryRow("select count(*) from payments_transfer where debit = 'program-kafaalat-PKR'").Scan(&transfers); err != nil {
 				return err
 			}
-			if err := tx.QueryRow("select balance from payments_account where id = 'program-kafaalat-PKR'").Scan(&budget); err != nil {
+			if err := tx.QueryRow("select balance from payments_balance where id = 'program-kafaalat-PKR'").Scan(&budget); err != nil {
 				return err
 			}
 			if wrong != 0 || transfers != bulkKillLines || budget != 10_000_000-b.Total || b.Paid != bulkKillLines || b.PaidTotal != b.Total || b.State != BulkDone {

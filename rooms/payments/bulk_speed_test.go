@@ -83,8 +83,11 @@ func manyWallets(t *testing.T, court *courttest.Court, n int) string {
 				if err != nil {
 					return err
 				}
-				if _, err := tx.Exec(`insert into payments_account (id, book, role, kind, holder, currency, iban, name_en, name_ur, category, city_en, city_ur, balance, held, floor, bottomless, blocked, closed, opened)
-					values ($1, $2, 'customer', 'person', $3, 'PKR', $4, 'Somebody', 'کوئی', '', '', '', 0, 0, 0, $5, $5, $5, 0)`, fmt.Sprintf("wallet-%07d", i), bank.ID, fmt.Sprintf("w-%d", i), string(iban), false); err != nil {
+				if _, err := tx.Exec(`insert into payments_account (id, book, role, kind, holder, currency, iban, name_en, name_ur, category, city_en, city_ur, floor, bottomless, blocked, closed, opened)
+					values ($1, $2, 'customer', 'person', $3, 'PKR', $4, 'Somebody', 'کوئی', '', '', '', 0, $5, $5, $5, 0)`, fmt.Sprintf("wallet-%07d", i), bank.ID, fmt.Sprintf("w-%d", i), string(iban), false); err != nil {
+					return err
+				}
+				if _, err := tx.Exec("insert into payments_balance (id, balance, held) values ($1, 0, 0)", fmt.Sprintf("wallet-%07d", i)); err != nil {
 					return err
 				}
 				fmt.Fprintf(&text, "HH-%07d,%s,13500.00\n", i, iban)

@@ -119,7 +119,7 @@ func (v *village) balance(account string) (n int64) {
 	v.t.Helper()
 	check(v.t, v.room.Settled())
 	check(v.t, v.DB.View(context.Background(), func(tx *store.Tx) error {
-		return tx.QueryRow("select balance from payments_account where id = $1", account).Scan(&n)
+		return tx.QueryRow("select balance from payments_balance where id = $1", account).Scan(&n)
 	}))
 	return n
 }

@@ -135,7 +135,7 @@ func twoRequestsForOneThingArePaidAtOnce(t *testing.T, v *place) {
 func (v *place) balance() (n int64) {
 	v.t.Helper()
 	check(v.t, v.DB.View(context.Background(), func(tx *store.Tx) error {
-		return tx.QueryRow("select balance from payments_account where holder = 'agpr.treasury'").Scan(&n)
+		return tx.QueryRow("select balance from payments_account join payments_balance using (id) where holder = 'agpr.treasury'").Scan(&n)
 	}))
 	return n
 }

@@ -174,7 +174,7 @@ func (r *Room) newKey(ctx context.Context, n NewEntry, to *Account) (aliasKey, e
 	if err != nil {
 		return aliasKey{}, err
 	}
-	own := false
+	var own bool
 	if to.outside() {
 		holder, err := r.numberHolder(ctx, number.Digits)
 		if err != nil {

@@ -38,6 +38,7 @@ type directoryView struct {
 type directoryMember struct {
 	Participant
 	Class   string
+	Listed  int64 // accounts that it keeps itself and has told
 	Mobiles int64
 	Numbers int64
 	Tokens  *Bucket
@@ -155,7 +156,7 @@ func (r *Room) directoryMember(tx *store.Tx, p Participant) (m directoryMember, 
 	for _, kind := range []struct {
 		name string
 		n    *int64
-	}{{AliasMobile, &m.Mobiles}, {AliasNumber, &m.Numbers}} {
+	}{{aliasIBAN, &m.Listed}, {AliasMobile, &m.Mobiles}, {AliasNumber, &m.Numbers}} {
 		kept, err := contentSet(tx, p.ID, kind.name)
 		if err != nil {
 			return m, err

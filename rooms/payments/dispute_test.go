@@ -62,7 +62,7 @@ func (h *hall) shop() (id string) {
 }
 
 func (h *hall) balanceOf(account string) int64 {
-	return h.count("select balance from payments_account where id = $1", account)
+	return h.count("select balance from payments_balance where id = $1", account)
 }
 
 func aShopPaysBackInParts(h *hall) {

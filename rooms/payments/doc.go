@@ -77,8 +77,9 @@
 // over. A return ends it. The job payments.recall.step carries messages until they
 // have arrived. Of one payment one recall is open at most.
 //
-// A payment from a wallet to an IBAN at a connected participant goes out as a
-// pacs.008 for the payer's participant, in two phases (outward.go).
+// A payment from a wallet to somebody at a connected participant goes out as a
+// pacs.008 for the payer's participant, in two phases (outward.go). The payer is shown
+// the name that the participant has told the directory, or that it has told none.
 //
 // Between connected participants an [Ask] is a request to pay (pain.013), handed on
 // to the debtor's participant, which refuses it (pain.014) or pays it by a pacs.008
@@ -142,6 +143,15 @@
 // exclusive or of all of a participant and kind, kept along with every change, is
 // compared with the participant's; numbered events say what changed since. See
 // directory_cid.go for how a content id is made.
+//
+// A connected participant has a part in it like any other (outside.go): it tells the
+// directory of an account by an entry of kind iban, with its holder's name, and of the
+// numbers that lead to it. It does so by the same interface on the rail's own listener,
+// known by its certificate (rail_directory.go). The holder is a keyed hash of the
+// national number the participant vouches for, so that a claim between such an account
+// and one of the house is known for portability when both are the same person's. An
+// account number that was not told has no name: asking for it costs a token as well,
+// and the payer reads that nobody can confirm whose it is.
 //
 // Whatever changes the directory locks the alias first, then the claim, then the
 // sets of content ids in the order of participants. Buckets are locked in the order
@@ -252,8 +262,8 @@
 // payments_participant, payments_certificate, payments_book (leases),
 // payments_batch (the ledger), payments_account, payments_alias, payments_fee,
 // payments_order, payments_return, payments_recall, payments_ask; made from the batches: payments_transfer, payments_key,
-// payments_position, payments_window, payments_index and the balances of
-// payments_account.
+// payments_key_filter, payments_position, payments_window, payments_index and
+// payments_balance. An account's transfers are found by stretches of rows (stretch.go).
 // Hub's operator: payments_hub_counter, payments_hub_number, payments_hub_account,
 // payments_hub_limit, payments_hub_fund, payments_hub_model, payments_hub_oracle,
 // payments_hub_window, payments_hub_window_part, payments_hub_due,
@@ -261,7 +271,7 @@
 // Settlement: payments_scheme, payments_settlement, payments_settlement_line,
 // payments_fund, payments_alert.
 // Treasury: payments_flow, payments_flow_mark; made from payments_transfer.
-// Directory: payments_calm, payments_proof, payments_claim, payments_cid_set,
+// Directory: payments_outside, payments_outward, payments_calm, payments_proof, payments_claim, payments_cid_set,
 // payments_cid_event, payments_bucket, payments_lookup, payments_mark.
 // Files: payments_bulk, payments_bulk_line, payments_bulk_claim,
 // payments_bulk_reason. Customers: payments_request, payments_limit,

@@ -83,27 +83,36 @@ func movements(tx *store.Tx, account, side string, first, last int64, newest boo
 	if newest {
 		order = "seq desc"
 	}
-	return store.List(tx, func(scan store.Scan) (m movement, err error) {
-		var at int64
-		var kind string
-		var back bool
-		err = scan(&m.Seq, &at, &m.Amount, &m.Transfer, &m.Reference, &m.Fee, &m.Purpose, &kind, &back)
-		m.At, m.Side = store.Time(at), side
-		switch {
-		case m.Fee != "":
-			m.Cause = CauseFee
-		case kind == kindPost:
-			m.Cause, m.Transfer = CauseFund, ""
-		case back:
-			m.Cause = CauseReturn
-		case side == FlowOut && bulkOfTransfer(m.Transfer) > 0:
-			m.Cause = CauseSupport
-		default:
-			m.Cause = CauseOther
-		}
-		return m, err
-	}, "select t.seq, t.finished, t.amount, t.id, t.reference, t.fee, t.purpose, t.kind, exists (select 1 from payments_return r where r.id = t.id) from payments_transfer t where t."+
-		column+" = $1 and t.seq >= $2 and t.seq <= $3 and t.phase = 'committed' order by t."+order+" limit $4", account, first, last, limit)
+	row, err := newestRow(tx)
+	if err != nil {
+		return nil, err
+	}
+	return listByStretch(first, min(last, row), newest, limit, func(in stretches, limit int) ([]movement, error) {
+		return store.List(tx, func(scan store.Scan) (movement, error) { return scanMovement(scan, side) },
+			"select t.seq, t.finished, t.amount, t.id, t.reference, t.fee, t.purpose, t.kind, exists (select 1 from payments_return r where r.id = t.id) from payments_transfer t where "+
+				in.in(5)+" and t."+column+" = $1 and t.seq >= $2 and t.seq <= $3 and t.phase = 'committed' order by t."+order+" limit $4", append([]any{account, first, last, limit}, in...)...)
+	})
+}
+
+func scanMovement(scan store.Scan, side string) (m movement, err error) {
+	var at int64
+	var kind string
+	var back bool
+	err = scan(&m.Seq, &at, &m.Amount, &m.Transfer, &m.Reference, &m.Fee, &m.Purpose, &kind, &back)
+	m.At, m.Side = store.Time(at), side
+	switch {
+	case m.Fee != "":
+		m.Cause = CauseFee
+	case kind == kindPost:
+		m.Cause, m.Transfer = CauseFund, ""
+	case back:
+		m.Cause = CauseReturn
+	case side == FlowOut && bulkOfTransfer(m.Transfer) > 0:
+		m.Cause = CauseSupport
+	default:
+		m.Cause = CauseOther
+	}
+	return m, err
 }
 
 // finalRow is the last row of the ledger up to which nothing that the tables

@@ -141,7 +141,7 @@ type hubStanding struct {
 
 // standingOf reads what the tables have; the caller has waited for them.
 func standingOf(tx *store.Tx, book, currency string) (s hubStanding, err error) {
-	list, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account where id in ($1, $2, $3)",
+	list, err := store.List(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where id in ($1, $2, $3)",
 		settlementAccount(book, currency), positionAccount(book, currency), obligationAccount(book, currency))
 	for _, a := range list {
 		switch a.Role {
@@ -250,7 +250,7 @@ func (h *Hub) value(tx *store.Tx, f *HubFSP, a hubAccount) (centraladmin.Account
 		if a.kind == centraladmin.Multilateral {
 			id = multilateralAccount(a.currency)
 		}
-		balances, err := store.List(tx, store.Value[int64], "select balance from payments_account where id = $1", id)
+		balances, err := store.List(tx, store.Value[int64], "select balance from payments_balance where id = $1", id)
 		var n int64
 		if len(balances) > 0 {
 			n = -balances[0]

@@ -23,7 +23,7 @@ func (h *Hub) PositionForTest(t testing.TB, name, currency string) (position int
 	t.Helper()
 	must(t, h.room.sequencer.Settle(context.Background(), currency))
 	must(t, h.room.db.View(context.Background(), func(tx *store.Tx) (err error) {
-		position, err = store.Get(tx, store.Value[int64], "select held - balance from payments_account where id = $1", positionAccount(hubBook(name), currency))
+		position, err = store.Get(tx, store.Value[int64], "select held - balance from payments_balance where id = $1", positionAccount(hubBook(name), currency))
 		return err
 	}))
 	return position

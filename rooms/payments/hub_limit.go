@@ -141,7 +141,7 @@ func floorOf(tx *store.Tx, fsp, currency string, settled int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	owing, err := store.List(tx, store.Value[int64], "select balance from payments_account where id = $1", obligationAccount(hubBook(fsp), currency))
+	owing, err := store.List(tx, store.Value[int64], "select balance from payments_balance where id = $1", obligationAccount(hubBook(fsp), currency))
 	if err != nil {
 		return 0, err
 	}

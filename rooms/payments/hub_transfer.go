@@ -233,11 +233,11 @@ func (h *Hub) refusal(tx *store.Tx, t *HubTransfer, reason ledger.Reason) (*fspi
 	case ledger.NoSettlementFunds, ledger.NoFunds:
 		// Either the prefund does not cover it, or the net debit cap is lower.
 		payer := hubBook(t.Debtor)
-		balance, err := store.Get(tx, store.Value[int64], "select balance from payments_account where id = $1", settlementAccount(payer, t.Currency))
+		balance, err := store.Get(tx, store.Value[int64], "select balance from payments_balance where id = $1", settlementAccount(payer, t.Currency))
 		if err != nil {
 			return nil, err
 		}
-		position, err := store.Get(tx, store.Value[int64], "select held - balance from payments_account where id = $1", positionAccount(payer, t.Currency))
+		position, err := store.Get(tx, store.Value[int64], "select held - balance from payments_balance where id = $1", positionAccount(payer, t.Currency))
 		if err != nil {
 			return nil, err
 		}

@@ -200,7 +200,7 @@ func (l *line) indexPart(ctx context.Context, after int64) (last int64, err erro
 		if last = at; len(list) == 0 {
 			return nil
 		}
-		x, err := newIndexing(tx, l.currency, l.q)
+		x, err := newIndexing(tx, l.currency)
 		if err != nil {
 			return err
 		}
@@ -227,7 +227,6 @@ type indexing struct {
 	tx        *store.Tx
 	currency  string
 	places    ledger.Places
-	memory    memory // only for its days
 	effects   *ledger.Effects
 	began     int64 // the open window
 	made      []*Transfer
@@ -240,7 +239,6 @@ type indexing struct {
 
 // keyLine is a request that was answered.
 type keyLine struct {
-	day  int64
 	hash keyHash
 	seq  int64
 }
@@ -253,8 +251,8 @@ type position struct {
 	due                                     int64
 }
 
-func newIndexing(tx *store.Tx, currency string, q *Sequencer) (*indexing, error) {
-	x := &indexing{tx: tx, currency: currency, memory: memory{zone: q.zone}, byID: map[string]*Transfer{}, positions: map[[2]string]*position{}}
+func newIndexing(tx *store.Tx, currency string) (*indexing, error) {
+	x := &indexing{tx: tx, currency: currency, byID: map[string]*Transfer{}, positions: map[[2]string]*position{}}
 	var err error
 	x.began, err = store.Get(tx, store.Value[int64], "select coalesce(max(number), 0) from payments_window where currency = $1", currency)
 	if err != nil {
@@ -271,7 +269,7 @@ func (x *indexing) add(b *sealed) error {
 		x.effects.Add(r, x.places)
 		if r.Key != "" {
 			k := hashKey(r.Party, r.Key)
-			x.keys = append(x.keys, keyLine{x.memory.day(r.At), k, r.Seq})
+			x.keys = append(x.keys, keyLine{k, r.Seq})
 		}
 		note := b.notes[i]
 		switch {

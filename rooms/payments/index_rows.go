@@ -45,12 +45,12 @@ func (x *indexing) writeBalances() error {
 	for i, id := range ids {
 		balances[i], helds[i] = x.effects.Deltas[id].Balance, x.effects.Deltas[id].Held
 	}
-	n, err := x.tx.Many("with v(id, balance, held) as ({lines}) update payments_account set balance = payments_account.balance + v.balance, held = payments_account.held + v.held from v where payments_account.id = v.id", ids, balances, helds)
+	// The lines are there, as the accounts are. This form of an update costs SQLite
+	// two thirds of one that reads the values as a table.
+	_, err := x.tx.Many(`insert into payments_balance (id, balance, held) {lines}
+		on conflict (id) do update set balance = payments_balance.balance + excluded.balance, held = payments_balance.held + excluded.held`, ids, balances, helds)
 	if err != nil {
 		return fmt.Errorf("write balances: %w", err)
-	}
-	if n != int64(len(ids)) {
-		return fmt.Errorf("%d of %d accounts exist", n, len(ids))
 	}
 	for id, set := range x.effects.Settings {
 		if _, err := x.tx.Exec("update payments_account set floor = $2, blocked = $3, closed = $4 where id = $1", id, set.Floor, set.Blocked, set.Closed); err != nil {
@@ -89,15 +89,15 @@ func (x *indexing) writeTransfers() error {
 
 func (x *indexing) writeKeys() error {
 	slices.SortFunc(x.keys, func(a, b keyLine) int { // in the order of the table, which is quicker
-		return cmp.Or(cmp.Compare(a.day, b.day), bytes.Compare(a.hash[:], b.hash[:]))
+		return cmp.Or(cmp.Compare(stretchOf(a.seq), stretchOf(b.seq)), bytes.Compare(a.hash[:], b.hash[:]))
 	})
 	n := len(x.keys)
-	day, seq, hash, currency := make([]int64, n), make([]int64, n), make([][]byte, n), make([]string, n)
+	currency, stretch, hash, seq := make([]string, n), make([]int64, n), make([][]byte, n), make([]int64, n)
 	for i := range x.keys {
 		k := &x.keys[i]
-		day[i], seq[i], hash[i], currency[i] = k.day, k.seq, k.hash[:], x.currency
+		currency[i], stretch[i], hash[i], seq[i] = x.currency, stretchOf(k.seq), k.hash[:], k.seq
 	}
-	if _, err := x.tx.Many("insert into payments_key (day, hash, currency, seq) {lines} on conflict (day, hash) do nothing", day, hash, currency, seq); err != nil {
+	if _, err := x.tx.Many("insert into payments_key (currency, stretch, hash, seq) {lines} on conflict (currency, stretch, hash) do nothing", currency, stretch, hash, seq); err != nil {
 		return fmt.Errorf("write keys: %w", err)
 	}
 	return nil

@@ -25,13 +25,13 @@ const carried = `(select cast(coalesce(sum(p.due), 0) as bigint) from payments_p
 func Invariants(tx *store.Tx, currency string, now time.Time) ([]Check, error) {
 	var out []Check
 	for _, c := range []struct{ name, sql string }{
-		{"currency-zero", "select count(*) from (select sum(balance) as total from payments_account where currency = $1) s where total <> 0"},
-		{"books-zero", "select count(*) from (select book, sum(balance) as total from payments_account where currency = $1 group by book) s where total <> 0"},
-		{"held-is-reserved", `select count(*) from payments_account a left join (select debit, sum(amount) as total from payments_transfer where currency = $1 and phase = 'reserved' group by debit) t on t.debit = a.id
-			where a.currency = $1 and a.role = 'customer' and a.held <> coalesce(t.total, 0)`},
-		{"floor", "select count(*) from payments_account where currency = $1 and bottomless = false and balance - held < floor"},
-		{"cap", `select count(*) from payments_account a join payments_account s on s.role = 'settlement' and s.holder = a.holder and s.currency = a.currency
-			where a.currency = $1 and a.role = 'position' and a.balance - a.held < s.floor - ` + carried},
+		{"currency-zero", "select count(*) from (select sum(balance) as total from " + accountTable + " where currency = $1) s where total <> 0"},
+		{"books-zero", "select count(*) from (select book, sum(balance) as total from " + accountTable + " where currency = $1 group by book) s where total <> 0"},
+		{"held-is-reserved", `select count(*) from payments_account a join payments_balance b on b.id = a.id left join (select debit, sum(amount) as total from payments_transfer where currency = $1 and phase = 'reserved' group by debit) t on t.debit = a.id
+			where a.currency = $1 and a.role = 'customer' and b.held <> coalesce(t.total, 0)`},
+		{"floor", "select count(*) from " + accountTable + " where currency = $1 and bottomless = false and balance - held < floor"},
+		{"cap", `select count(*) from payments_account a join payments_balance b on b.id = a.id join payments_account s on s.role = 'settlement' and s.holder = a.holder and s.currency = a.currency
+			where a.currency = $1 and a.role = 'position' and b.balance - b.held < s.floor - ` + carried},
 		{"fees-once", `select (select count(*) from (select fee, count(*) as n from payments_transfer where currency = $1 and fee <> '' and phase = 'committed' group by fee) s where n > 1)
 			+ (select count(*) from (select cause, count(*) as n from payments_fee where currency = $1 and cause <> '' and phase = 'paid' group by cause) c where n > 1)`},
 	} {

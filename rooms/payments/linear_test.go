@@ -155,7 +155,7 @@ func linearDo(ctx context.Context, db *store.DB, q *Sequencer, c linearCall) (an
 	if c.kind == "read" {
 		var out [2]int64
 		err := db.View(ctx, func(tx *store.Tx) error {
-			return tx.QueryRow("select balance, held from payments_account where id = $1", linearNames[c.from]).Scan(&out[0], &out[1])
+			return tx.QueryRow("select balance, held from payments_balance where id = $1", linearNames[c.from]).Scan(&out[0], &out[1])
 		})
 		return out, err
 	}

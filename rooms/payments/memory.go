@@ -94,12 +94,15 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 	if all <= preloaded {
 		which = "currency = $1"
 	}
-	accounts, err := store.List(tx, scanStand, "select "+standColumns+" from payments_account where "+which, currency)
+	accounts, err := store.List(tx, scanStand, "select "+standColumns+" from "+accountTable+" where "+which, currency)
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	for _, a := range accounts {
 		m.state.Put(a)
+	}
+	if err := m.recent.load(tx, currency, m.day(tx.Now())); err != nil {
+		return nil, fmt.Errorf("recent keys: %w", err)
 	}
 	return m, m.follow(tx, number)
 }
@@ -132,6 +135,7 @@ func (m *memory) follow(tx *store.Tx, number int64) error {
 // keep takes over what a durable batch changed and gives its number, or the last
 // one's when there was nothing to write.
 func (m *memory) keep(d *deciding) int64 {
+	m.recent.kept()
 	if d.batch == nil {
 		m.state.Undo()
 		return m.state.Batch
@@ -147,7 +151,7 @@ func (m *memory) remember(b *ledger.Batch, e *ledger.Effects) {
 		if r.Key != "" {
 			k := hashKey(r.Party, r.Key)
 			m.keys[k] = r
-			m.recent.add(m.day(r.At), k)
+			m.recent.add(r.Seq, m.day(r.At), k)
 			t.keys = append(t.keys, k)
 		}
 		if r.Made() || r.Ended() != "" {
@@ -271,7 +275,7 @@ func (m *memory) fetchAccounts(tx *store.Tx, ids []string) error {
 		found, err := store.List(tx, func(scan store.Scan) (s stand, err error) {
 			s.Account, err = scanStand(func(dest ...any) error { return scan(append(dest, &s.as)...) })
 			return s, err
-		}, fmt.Sprintf("select %s, (select number from payments_index where currency = $%d) from payments_account where id in (%s)", standColumns, len(args), list), args...)
+		}, fmt.Sprintf("select %s, (select number from payments_index where currency = $%d) from %s where id in (%s)", standColumns, len(args), accountTable, list), args...)
 		if err != nil {
 			return fmt.Errorf("load accounts: %w", err)
 		}
@@ -331,10 +335,10 @@ func (m *memory) meet(tx *store.Tx, books ...string) error {
 func (m *memory) answers(tx *store.Tx, steps []ledger.Step) (map[keyHash]ledger.Row, error) {
 	known := map[keyHash]ledger.Row{}
 	today := m.day(tx.Now())
-	if err := m.recent.fill(tx, today); err != nil {
-		return nil, fmt.Errorf("read recent keys: %w", err)
+	if err := m.recent.store(tx, m.state.Currency, m.state.Seq, today); err != nil {
+		return nil, err
 	}
-	var ask []keyHash
+	ask := map[int64][]keyHash{} // by the part of the ledger that may have them
 	names := map[keyHash]*ledger.Step{}
 	for i := range steps {
 		s := &steps[i]
@@ -346,28 +350,36 @@ func (m *memory) answers(tx *store.Tx, steps []ledger.Step) (map[keyHash]ledger.
 			known[k] = row
 			continue
 		}
-		if _, twice := names[k]; !twice && m.recent.maybe(today, k) {
+		if _, twice := names[k]; twice {
+			continue
+		}
+		for _, number := range m.recent.maybe(today-1, k) {
 			names[k] = s
-			ask = append(ask, k)
+			ask[number] = append(ask[number], k)
 		}
 	}
 	found := map[int64]bool{}
-	for part := range sized(ask) {
-		args := []any{today - 1, today, today + 1, m.state.Currency}
-		list := ""
-		for i, k := range part {
-			if i > 0 {
-				list += ", "
+	for number, keys := range ask {
+		for part := range sized(keys) {
+			args := []any{m.state.Currency}
+			for i := range int64(1) << (slabBits - stretchBits) {
+				args = append(args, number<<(slabBits-stretchBits)+i)
 			}
-			list += fmt.Sprintf("$%d", i+5)
-			args = append(args, k[:])
-		}
-		seqs, err := store.List(tx, store.Value[int64], "select seq from payments_key where day in ($1, $2, $3) and currency = $4 and hash in ("+list+")", args...)
-		if err != nil {
-			return nil, fmt.Errorf("look for keys: %w", err)
-		}
-		for _, seq := range seqs {
-			found[seq] = true
+			stretches, hashes := "", ""
+			for i := range args[1:] {
+				stretches += fmt.Sprintf(", $%d", i+2)
+			}
+			for _, k := range part {
+				args = append(args, k[:])
+				hashes += fmt.Sprintf(", $%d", len(args))
+			}
+			seqs, err := store.List(tx, store.Value[int64], "select seq from payments_key where currency = $1 and stretch in ("+stretches[2:]+") and hash in ("+hashes[2:]+")", args...)
+			if err != nil {
+				return nil, fmt.Errorf("look for keys: %w", err)
+			}
+			for _, seq := range seqs {
+				found[seq] = true
+			}
 		}
 	}
 	var b *sealed
@@ -383,8 +395,8 @@ func (m *memory) answers(tx *store.Tx, steps []ledger.Step) (map[keyHash]ledger.
 		}
 		row := b.Rows[seq-b.First]
 		k := hashKey(row.Party, row.Key)
-		if s := names[k]; s == nil || s.Party != row.Party || s.Key != row.Key {
-			continue // other texts with the same hash
+		if s := names[k]; s == nil || s.Party != row.Party || s.Key != row.Key || m.day(row.At) < today-1 {
+			continue // other texts with the same hash, or of long ago
 		}
 		if old, ok := known[k]; !ok || row.Seq < old.Seq {
 			known[k] = row

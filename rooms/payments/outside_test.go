@@ -347,6 +347,18 @@ func aBankAsksForItsCustomer(v *elsewhere) {
 	if paid.State != bank.Settled || v.room.BalanceForTest(v.t, "person-ayesha")-before != 5_00 {
 		v.t.Fatalf("%+v", paid)
 	}
+	// By a number it pays and asks to be paid as well; the request is in her wallet.
+	var said bytes.Buffer
+	wish := `{"id":"1","do":"%s","account":"` + v.b.customer(11) + `","to":"` + string(ayesha.Phone) + `","amount":700,"until":"` + v.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}` + "\n"
+	if err := v.b.Attend(ctx, "", strings.NewReader(fmt.Sprintf(wish+wish, bank.WishPay, bank.WishAsk)), &said); !errors.Is(err, bank.ErrLeft) {
+		v.t.Fatal(err)
+	}
+	if after := v.room.BalanceForTest(v.t, "person-ayesha"); after-before != 12_00 || !strings.Contains(said.String(), `"state":"open"`) {
+		v.t.Fatal(after-before, said.String())
+	}
+	if shown := v.page(v.AsCitizen("s-ayesha"), "/wallet/requests"); !strings.Contains(shown, "Customer 11") {
+		v.t.Fatal(shown)
+	}
 	var no *bank.Refusal
 	for what, ask := range map[string][2]string{"somebody who is not its customer": {v.a.customer(1), string(ayesha.Phone)}, "one the directory does not know": {v.b.customer(4), string(ayesha.Phone)}} {
 		if _, err := v.b.LookUp(ctx, ask[0], ask[1]); !errors.As(err, &no) || no.Code != "payments.directory.no-customer" {

@@ -75,12 +75,12 @@ func positions(tx *store.Tx, currency string) ([]Position, error) {
 		err = scan(&p.ID, &p.Kind, &p.BIC, &p.Code, &p.NameEn, &p.NameUr, &p.Suspended, &opened, &p.Connected, &p.Endpoint, &tested, &heard, &failed, &p.Balance, &p.Held, &p.Floor, &p.Opening, &p.Customers, &p.Sent, &p.Received)
 		p.Opened, p.Tested, p.Heard, p.Failed = store.Time(opened), timeOf(tested), timeOf(heard), timeOf(failed)
 		return p, err
-	}, `select p.id, p.kind, p.bic, p.code, p.name_en, p.name_ur, p.suspended, p.opened, p.connected, p.endpoint, p.tested, p.heard, p.failed, a.balance, a.held, a.floor,
+	}, `select p.id, p.kind, p.bic, p.code, p.name_en, p.name_ur, p.suspended, p.opened, p.connected, p.endpoint, p.tested, p.heard, p.failed, b.balance, b.held, a.floor,
 		(select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.credit = a.id and t.debit = $2 and t.kind = 'post')
 			- (select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.debit = a.id and t.credit = $2 and t.kind = 'post'),
 		(select count(*) from payments_account c where c.book = p.id and c.role = 'customer'),
 		coalesce(s.sent_count, 0), coalesce(s.received_count, 0)
-		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1
+		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1 join payments_balance b on b.id = a.id
 		left join payments_position s on s.currency = $1 and s.participant = p.id and s.place = (select max(number) from payments_window where currency = $1)
 		order by p.kind, p.name_en`, currency, issuingAccount(currency))
 }

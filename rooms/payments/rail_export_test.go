@@ -73,7 +73,7 @@ func (r *Room) TransferForTest(t testing.TB, id string) *Transfer {
 func (r *Room) Hosted(t testing.TB) (iban, id string) {
 	t.Helper()
 	must(t, r.db.View(context.Background(), func(tx *store.Tx) error {
-		a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where role = 'customer' and iban is not null order by id limit 1")
+		a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where role = 'customer' and iban is not null order by id limit 1")
 		if err == nil {
 			iban, id = a.IBAN, a.ID
 		}

@@ -1,8 +1,9 @@
 package payments
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,9 +85,9 @@ func (l *Rail) resendOne(ctx context.Context, who *peer, c *admi006.ResendSearch
 	case c.OrgnlMsgNmId != "" && c.OrgnlMsgNmId != pacs002.ID:
 		return resendNot, "pacs.002.001.10 and pain.014.001.07 are sent again", nil
 	case c.FileRef != "":
-		return l.resendReports(ctx, who, "t.id = $2", uuidOf(c.FileRef))
+		return l.resendReports(ctx, who, uuidOf(c.FileRef), 0, 0)
 	case rows:
-		return l.resendReports(ctx, who, "t.done between $2 and $3 and t.seq between $4 and $3", from, to, from-reservedRows)
+		return l.resendReports(ctx, who, "", from, to)
 	}
 	return resendNot, "name one by FileRef, or rows of the ledger by SeqNb or SeqRg", nil
 }
@@ -111,25 +112,55 @@ func resendRange(c *admi006.ResendSearchCriteria2) (from, to int64, ok bool) {
 	return from, to, err == nil && wrong == nil && from > 0 && from <= to
 }
 
+// ended is a payment or a return that has ended.
+type ended struct {
+	*Transfer
+	original string // of a return
+}
+
+// endedOf reads what ended of an account: one transfer, or the first of those whose end
+// stands in the rows from to.
+func endedOf(tx *store.Tx, account, id string, from, to int64) (list []ended, err error) {
+	read := func(where string, args ...any) error {
+		found, err := store.List(tx, func(scan store.Scan) (e ended, err error) {
+			// What a return goes back of comes first.
+			e.Transfer, err = scanTransfer(func(dest ...any) error { return scan(append([]any{&e.original}, dest...)...) })
+			return e, err
+		}, "select coalesce(r.original, ''), t."+strings.ReplaceAll(transferColumns, ", ", ", t.")+` from payments_transfer t left join payments_return r on r.id = t.id
+			where t.kind = 'transfer' and t.done > 0 and `+where, append([]any{account}, args...)...)
+		list = append(list, found...)
+		return err
+	}
+	if id != "" {
+		return list, read("(t.debit = $1 or t.credit = $1) and t.id = $2", id)
+	}
+	newest, err := newestRow(tx)
+	if err != nil {
+		return nil, err
+	}
+	err = byStretch(max(from-reservedRows, 1), min(to, newest), false, func(in stretches) (bool, error) {
+		for _, side := range []string{"debit", "credit"} {
+			err := read("t."+side+" = $1 and t.done between $2 and $3 and "+in.in(5)+" order by t.done limit $4", append([]any{from, to, mostAsked + 1}, in...)...)
+			if err != nil {
+				return false, err
+			}
+		}
+		slices.SortFunc(list, func(a, b ended) int { return cmp.Compare(a.Done, b.Done) })
+		// What was made later ended later than all of these.
+		return len(list) > mostAsked && list[mostAsked].Done <= in.last(), nil
+	})
+	return list, err
+}
+
 // resendReports sends the outcomes of payments and returns again.
-func (l *Rail) resendReports(ctx context.Context, who *peer, where string, args ...any) (status, words string, err error) {
+func (l *Rail) resendReports(ctx context.Context, who *peer, id string, from, to int64) (status, words string, err error) {
 	currency := l.room.pack.Currency.Code
 	if err := l.room.sequencer.Settle(ctx, currency); err != nil {
 		return "", "", err
 	}
-	type ended struct {
-		*Transfer
-		original string // of a return
-		row      int64
-	}
 	var list []ended
 	err = l.room.db.View(ctx, func(tx *store.Tx) error {
-		list, err = store.List(tx, func(scan store.Scan) (e ended, err error) {
-			// What a return goes back of, and the row that ended it, come first.
-			e.Transfer, err = scanTransfer(func(dest ...any) error { return scan(append([]any{&e.original, &e.row}, dest...)...) })
-			return e, err
-		}, "select coalesce(r.original, ''), t.done, t."+strings.ReplaceAll(transferColumns, ", ", ", t.")+fmt.Sprintf(` from payments_transfer t left join payments_return r on r.id = t.id
-			where (t.debit = $1 or t.credit = $1) and t.kind = 'transfer' and t.done > 0 and %s order by t.done limit %d`, where, mostAsked+1), append([]any{clientsAccount(who.ID, currency)}, args...)...)
+		list, err = endedOf(tx, clientsAccount(who.ID, currency), id, from, to)
 		return err
 	})
 	if err != nil {
@@ -140,7 +171,7 @@ func (l *Rail) resendReports(ctx context.Context, who *peer, where string, args 
 	}
 	status = resendDone
 	if len(list) > mostAsked {
-		status, words = resendPart, "go on from row "+strconv.FormatInt(list[mostAsked].row, 10)
+		status, words = resendPart, "go on from row "+strconv.FormatInt(list[mostAsked].Done, 10)
 		list = list[:mostAsked]
 	}
 	for _, e := range list {

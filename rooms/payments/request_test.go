@@ -66,7 +66,7 @@ func (h *hall) askOnPages(b *http.Client, account, whom, amount, until string) (
 
 func aFriendAsksAndIsPaid(h *hall) {
 	ayesha, bilal := h.AsCitizen("s-ayesha"), h.AsCitizen("s-bilal")
-	before := h.count("select balance from payments_account where id = $1", "person-ayesha")
+	before := h.count("select balance from payments_balance where id = $1", "person-ayesha")
 	words, at := h.askOnPages(ayesha, "person-ayesha", "0399 7351924", "۲۵۰", UrgencyNow)
 	for _, want := range []string{"250.00", "Waiting for an answer", "B••• Q•••", "Two taxis"} {
 		if !strings.Contains(words, want) {
@@ -101,7 +101,7 @@ func aFriendAsksAndIsPaid(h *hall) {
 	if _, _, again := h.page(bilal, at+"/pay", "from", "person-bilal", "key", "k2"); again != paid {
 		h.t.Errorf("paid from another screen: %s, then %s", paid, again)
 	}
-	if got := h.count("select balance from payments_account where id = $1", "person-ayesha"); got != before+25_000 {
+	if got := h.count("select balance from payments_balance where id = $1", "person-ayesha"); got != before+25_000 {
 		h.t.Errorf("Ayesha has %d, had %d", got, before)
 	}
 	words, raw, _ := h.page(ayesha, at)
@@ -200,7 +200,7 @@ func aRequestIsPaidOnce(h *hall) {
 		if _, err := h.room.Request(ctx, "test", demand(fmt.Sprintf("once-%d", round), "ayesha", "bilal", 200)); keyOfFault(err) != "payments.key.reused" {
 			h.t.Errorf("another request with the key: %v", err)
 		}
-		before := h.count("select balance from payments_account where id = $1", "person-bilal")
+		before := h.count("select balance from payments_balance where id = $1", "person-bilal")
 		var paid, refused atomic.Int64
 		var all sync.WaitGroup
 		for i := range 8 {
@@ -221,7 +221,7 @@ func aRequestIsPaidOnce(h *hall) {
 			})
 		}
 		all.Wait()
-		spent := before - h.count("select balance from payments_account where id = $1", "person-bilal")
+		spent := before - h.count("select balance from payments_balance where id = $1", "person-bilal")
 		if paid.Load()+refused.Load() != 1 || spent != 100*paid.Load() {
 			h.t.Errorf("paid %d times, refused %d times, %d spent", paid.Load(), refused.Load(), spent)
 		}

@@ -196,7 +196,7 @@ func TestTheBookDoesWhatTheRulesSay(t *testing.T) {
 		writers := []*Sequencer{b, NewSequencer(db, karachi, nil)}
 		model := ledger.New("PKR")
 		must(t, db.View(context.Background(), func(tx *store.Tx) error {
-			all, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account")
+			all, err := store.List(tx, scanAccount, "select "+accountColumns+" from "+accountTable)
 			for _, a := range all {
 				model.Put(&a.Account)
 			}
@@ -241,7 +241,7 @@ func TestTheBookDoesWhatTheRulesSay(t *testing.T) {
 				}
 			}
 			if err := db.View(context.Background(), func(tx *store.Tx) error {
-				all, err := store.List(tx, scanAccount, "select "+accountColumns+" from payments_account")
+				all, err := store.List(tx, scanAccount, "select "+accountColumns+" from "+accountTable)
 				for _, a := range all {
 					if m := model.Accounts[a.ID]; m.Balance != a.Balance || m.Held != a.Held {
 						return fmt.Errorf("%s has %d held %d, the rules say %d held %d", a.ID, a.Balance, a.Held, m.Balance, m.Held)
@@ -347,8 +347,8 @@ func TestExpiryRacesCommit(t *testing.T) {
 func TestTheAuditorFindsWhatWasChanged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
-		"a balance":                "update payments_account set balance = balance + 1 where id = 'ayesha'",
-		"what is held":             "update payments_account set held = held + 1 where id = 'settle-a'",
+		"a balance":                "update payments_balance set balance = balance + 1 where id = 'ayesha'",
+		"what is held":             "update payments_balance set held = held + 1 where id = 'settle-a'",
 		"a batch's root":           "update payments_batch set root = head where number = 1",
 		"a batch's time":           "update payments_batch set at = at + 1 where number = 1",
 		"which batch it was":       "update payments_batch set number = 7, first = 50 where number = 2",

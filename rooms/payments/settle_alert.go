@@ -66,14 +66,14 @@ func liquidity(tx *store.Tx, currency string, net bool) ([]Liquidity, error) {
 			l.Limit, l.Free = funded+l.Cap, l.Balance-l.Held+l.Cap
 		}
 		return l, err
-	}, `select p.id, p.name_en, p.name_ur, p.suspended, a.balance, a.held, a.floor, n.balance, n.held, o.balance,
+	}, `select p.id, p.name_en, p.name_ur, p.suspended, ab.balance, ab.held, a.floor, nb.balance, nb.held, ob.balance,
 		(select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.credit = a.id and t.kind = 'post')
 			- (select cast(coalesce(sum(t.amount), 0) as bigint) from payments_transfer t where t.debit = a.id and t.kind = 'post'),
 		coalesce(s.sent_count, 0), coalesce(s.sent, 0), coalesce(s.received_count, 0), coalesce(s.received, 0),
 		(select coalesce(max(x.threshold), 0) from payments_alert x where x.currency = a.currency and x.participant = p.id)
-		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1
-		join payments_account n on n.holder = p.id and n.role = 'position' and n.currency = $1
-		join payments_account o on o.holder = p.id and o.role = 'obligation' and o.currency = $1
+		from payments_participant p join payments_account a on a.holder = p.id and a.role = 'settlement' and a.currency = $1 join payments_balance ab on ab.id = a.id
+		join payments_account n on n.holder = p.id and n.role = 'position' and n.currency = $1 join payments_balance nb on nb.id = n.id
+		join payments_account o on o.holder = p.id and o.role = 'obligation' and o.currency = $1 join payments_balance ob on ob.id = o.id
 		left join payments_position s on s.currency = $1 and s.participant = p.id and s.place = (select max(number) from payments_window where currency = $1)
 		order by p.kind, p.name_en`, currency)
 }

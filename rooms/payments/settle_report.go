@@ -407,7 +407,7 @@ func (r *Room) short(ctx context.Context, actor string, s Settlement, refused ma
 		for _, l := range s.Lines {
 			missing := int64(0)
 			if refused[l.Participant] != "" {
-				a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from payments_account where holder = $1 and role = $2 and currency = $3", l.Participant, string(ledger.Settlement), s.Currency)
+				a, err := store.Get(tx, scanAccount, "select "+accountColumns+" from "+accountTable+" where holder = $1 and role = $2 and currency = $3", l.Participant, string(ledger.Settlement), s.Currency)
 				if err != nil {
 					return err
 				}

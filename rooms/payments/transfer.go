@@ -234,16 +234,22 @@ func (l Line) Name(lang string) string {
 // history gives the last movements of an account before a row, newest first. A
 // movement stands where its transfer began.
 func history(tx *store.Tx, account string, before int64, limit int) ([]Line, error) {
-	return store.List(tx, func(scan store.Scan) (l Line, err error) {
-		var at int64
-		var kind string
-		err = scan(&l.Seq, &at, &l.Amount, &l.Transfer, &kind, &l.NameEn, &l.NameUr, &l.Kind, &l.Purpose)
-		if l.At = store.Time(at); kind == kindPost {
-			l.Transfer = ""
-		}
-		return l, err
-	}, `select t.seq, t.finished, t.amount, t.id, t.kind, coalesce(o.name_en, ''), coalesce(o.name_ur, ''), coalesce(o.kind, ''), t.purpose from (
-			select * from (select id, kind, seq, finished, -amount as amount, credit as other, purpose from payments_transfer where debit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) d
-			union all select * from (select id, kind, seq, finished, amount, debit as other, purpose from payments_transfer where credit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) c
-		) t left join payments_account o on o.id = t.other order by t.seq desc limit $3`, account, before, limit)
+	newest, err := newestRow(tx)
+	if err != nil {
+		return nil, err
+	}
+	return listByStretch(1, min(before-1, newest), true, limit, func(in stretches, limit int) ([]Line, error) {
+		return store.List(tx, func(scan store.Scan) (l Line, err error) {
+			var at int64
+			var kind string
+			err = scan(&l.Seq, &at, &l.Amount, &l.Transfer, &kind, &l.NameEn, &l.NameUr, &l.Kind, &l.Purpose)
+			if l.At = store.Time(at); kind == kindPost {
+				l.Transfer = ""
+			}
+			return l, err
+		}, `select m.seq, m.finished, m.amount, m.id, m.kind, coalesce(o.name_en, ''), coalesce(o.name_ur, ''), coalesce(o.kind, ''), m.purpose from (
+			select * from (select id, kind, seq, finished, -amount as amount, credit as other, purpose from payments_transfer t where `+in.in(4)+` and debit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) d
+			union all select * from (select id, kind, seq, finished, amount, debit as other, purpose from payments_transfer t where `+in.in(4)+` and credit = $1 and seq < $2 and phase = 'committed' order by seq desc limit $3) c
+		) m left join payments_account o on o.id = m.other order by m.seq desc limit $3`, append([]any{account, before, limit}, in...)...)
+	})
 }

@@ -93,7 +93,7 @@ func (b *block) money(account string) int64 {
 	check(b.t, b.room.SettledIn("AED"))
 	var n int64
 	check(b.t, b.DB.View(context.Background(), func(tx *store.Tx) error {
-		return tx.QueryRow("select balance from payments_account where id = $1", account).Scan(&n)
+		return tx.QueryRow("select balance from payments_balance where id = $1", account).Scan(&n)
 	}))
 	return n
 }

@@ -121,7 +121,7 @@ func (s *story) prove(ctx context.Context) error {
 		if err := tx.QueryRow("select count(*), count(distinct credit), coalesce(sum(amount), 0) from payments_transfer where debit = 'program-kafaalat-PKR' and phase = 'committed'").Scan(&transfers, &payees, &sum); err != nil {
 			return err
 		}
-		if err := tx.QueryRow("select count(*) from payments_account where id >= 'wallet-' and id < 'wallet.' and balance <> $1", int64(perLine)).Scan(&wrong); err != nil {
+		if err := tx.QueryRow("select count(*) from payments_balance where id >= 'wallet-' and id < 'wallet.' and balance <> $1", int64(perLine)).Scan(&wrong); err != nil {
 			return err
 		}
 		fmt.Fprintf(s.say, "%12s %d payments to %d accounts, %d.%02d rupees; wallets with another balance than one payment: %d\n", "", transfers, payees, sum/100, sum%100, wrong)

@@ -32,6 +32,14 @@
 // credited in the same way. It bears the UETR of its payment; behind it stands its
 // own identification.
 //
+// # The directory
+//
+// Customers who let it ([Bank.Let]) are in the rail's directory with their account
+// number, name, mobile and national number, so that anybody can pay them by these.
+// [Bank.Enrol] tells what is missing there, after both sides' copies were compared by
+// their content ids, so that a bank that is started again tells nothing twice.
+// [Bank.LookUp] asks for a customer whom they are about to pay.
+//
 // # Standards
 //
 // pacs.008.001.08, pacs.002.001.10, pacs.004.001.09, pacs.028.001.03,
