@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,14 +171,27 @@ func (k *killer) look(t *testing.T) {
 			t.Errorf("after kill %d: %s: %d", k.count.Load(), law.broken, n)
 		}
 	}
+	// The ledger's tables follow its batches: who is without a payment must have one
+	// when they contain what was durable by then.
+	unpaid := db.list(t, paidWithoutPayment)
+	if len(unpaid) == 0 {
+		return
+	}
+	db.followed(t)
+	for _, fee := range db.list(t, paidWithoutPayment) {
+		if slices.Contains(unpaid, fee) {
+			t.Errorf("after kill %d: fee %s is paid without a payment", k.count.Load(), fee)
+		}
+	}
 }
+
+const paidWithoutPayment = `select f.id from payments_fee f where phase = 'paid' and not exists (select 1 from payments_transfer t where t.id = f.transfer and t.phase = 'committed' and t.fee = f.id)`
 
 // laws count what must never be.
 var laws = []struct{ broken, sql string }{
 	{"positions have holes", `select coalesce(max(position), 0) - count(*) from journal_event`},
 	{"events are also waiting for a position", `select count(*) from journal_outbox o join journal_event e on e.id = o.id`},
 	{"fees were paid twice", `select count(*) from (select fee from payments_transfer where fee <> '' and phase = 'committed' group by fee having count(*) > 1) s`},
-	{"fees are paid without a payment", `select count(*) from payments_fee f where phase = 'paid' and not exists (select 1 from payments_transfer t where t.id = f.transfer and t.phase = 'committed' and t.fee = f.id)`},
 	{"books do not add up to nothing", `select count(*) from (select book from payments_account join payments_balance using (id) group by book, currency having sum(balance) <> 0) s`},
 	{"applications have two files", `select count(*) from (select application from office_file where application <> '' group by application having count(*) > 1) s`},
 	{"files miss notes or movements", `select count(*) from office_file f where application <> '' and (paras <> (select count(*) from office_para p where p.file = f.id) or moves <> (select count(*) from office_movement m where m.file = f.id))`},
@@ -192,6 +206,9 @@ func (k *killer) holds(t *testing.T, f journey.Facts, whole bool) {
 	t.Helper()
 	db := k.database(t)
 	defer func() { _ = db.Close() }()
+	if f.Transfer != "" {
+		db.followed(t)
+	}
 	once := func(what, sql string, args ...any) {
 		t.Helper()
 		if args[0] == "" {
@@ -283,6 +300,47 @@ func (p *process) database(t *testing.T) reader {
 	}
 	db.SetMaxOpenConns(1)
 	return reader{db, p.Database == ""}
+}
+
+// followed waits until the ledger's tables contain what was durable at the call.
+func (r reader) followed(t *testing.T) {
+	t.Helper()
+	const behind = `select count(*) from payments_index i join payments_book b on b.currency = i.currency where i.currency = $1 and i.number < $2`
+	books := map[string]int64{}
+	for _, currency := range r.list(t, "select currency from payments_book") {
+		books[currency] = r.number(t, "select number from payments_book where currency = $1", currency)
+	}
+	limit := time.Now().Add(20 * time.Second)
+	for currency, number := range books {
+		for r.number(t, behind, currency, number) != 0 {
+			if time.Now().After(limit) {
+				t.Errorf("the tables of %s do not contain batch %d after 20 s", currency, number)
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+}
+
+func (r reader) list(t *testing.T, query string) (list []string) {
+	t.Helper()
+	rows, err := r.Query(query)
+	if err != nil {
+		t.Errorf("%s: %v", strings.Join(strings.Fields(query), " "), err)
+		return nil
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Error(err)
+		}
+		list = append(list, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
+	}
+	return list
 }
 
 func (r reader) number(t *testing.T, query string, args ...any) (n int64) {

@@ -3,10 +3,12 @@ package payments
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
 	"sarai/courtyard/job"
 	"sarai/courtyard/store"
@@ -132,6 +134,19 @@ func finalRow(tx *store.Tx, currency string) (int64, error) {
 // lastIndexed is the last row of the ledger that the tables contain.
 func lastIndexed(tx *store.Tx, currency string) (int64, error) {
 	return store.Get(tx, store.Value[int64], "select coalesce(max(b.first + b.count - 1), 0) from payments_batch b join payments_index i on i.currency = b.currency and i.number = b.number where b.currency = $1", currency)
+}
+
+// clockGap is how far the clocks of two processes may be apart.
+const clockGap = int64(time.Minute / time.Microsecond)
+
+// tablesLackSince is a time, in microseconds, before which nothing was committed
+// that the tables lack; the end of time if they contain everything.
+func tablesLackSince(tx *store.Tx, currency string) (int64, error) {
+	at, err := store.Get(tx, store.Value[int64], "select at from payments_batch where currency = $1 and number > (select number from payments_index where currency = $1) order by number limit 1", currency)
+	if fault.Is(err, fault.NotFound) {
+		return math.MaxInt64, nil
+	}
+	return at - clockGap, err
 }
 
 // mark is how far one side of an account is counted.

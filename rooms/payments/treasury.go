@@ -181,17 +181,23 @@ func (r *Room) Treasury(ctx context.Context) (t Treasury, err error) {
 	return t, err
 }
 
-// feesOf holds what the services have as paid since a time against the money. Fee
-// and transfer are written in one transaction with one time, so no payment falls
-// between two months.
+// feesOf holds what the services have as paid since a time against the money. A fee
+// is paid in the transaction that writes the batch, with one time, so no payment
+// falls between two months; the tables, which the money is read from, follow later.
 func (r *Room) feesOf(tx *store.Tx, a *TreasuryAccount, since int64) error {
-	err := tx.QueryRow("select count(*), cast(coalesce(sum(amount), 0) as bigint) from payments_fee where account = $1 and paid >= $2 and paid > 0", a.ID, since).Scan(&a.Fees.Count, &a.Fees.Total)
+	behind, err := tablesLackSince(tx, a.Currency)
+	if err != nil {
+		return err
+	}
+	const paid = `from payments_fee where account = $1 and paid >= $2 and paid > 0
+		and (paid < $3 or exists (select 1 from payments_transfer t where t.id = payments_fee.transfer and t.phase = 'committed'))`
+	err = tx.QueryRow("select count(*), cast(coalesce(sum(amount), 0) as bigint) "+paid, a.ID, since, behind).Scan(&a.Fees.Count, &a.Fees.Total)
 	if err != nil || a.FeesAgree() {
 		return err
 	}
-	a.FeesOdd, err = store.List(tx, scanFee, "select "+feeColumns+` from payments_fee where account = $1 and paid >= $2 and paid > 0
+	a.FeesOdd, err = store.List(tx, scanFee, "select "+feeColumns+" "+paid+`
 		and not exists (select 1 from payments_transfer t where t.id = payments_fee.transfer and t.phase = 'committed' and t.credit = payments_fee.account and t.amount = payments_fee.amount)
-		order by paid limit $3`, a.ID, since, treasuryOdd)
+		order by paid limit $4`, a.ID, since, behind, treasuryOdd)
 	return err
 }
 

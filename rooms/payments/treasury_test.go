@@ -164,6 +164,9 @@ func TestTreasury(t *testing.T) {
 
 		h.treasuryPagesAndDownloads(sadia, no, fees, kafaalat)
 
+		// A fee whose payment the tables do not contain yet is neither counted nor odd.
+		h.feesAgreeWhileTheTablesLack(h.fee(b, "agpr.treasury", domicile, "APP-8", 200_00), 600_00+900_00)
+
 		// A fee that counts as paid without money is found.
 		h.fine(h.DB.Update(ctx, func(tx *store.Tx) error {
 			id, err := h.room.Ask(tx, FeeRequest{Key: "APP-9", Subject: a.Holder, Payee: "agpr.treasury", Amount: 300_00, Currency: "PKR", Purpose: domicile + " · APP-9", Expires: tx.Now().Add(time.Hour)})
@@ -174,7 +177,7 @@ func TestTreasury(t *testing.T) {
 		}))
 		tr, err = h.room.Treasury(ctx)
 		h.fine(err)
-		if x := tr.Accounts[0]; x.FeesAgree() || len(x.FeesOdd) != 1 || x.FeesOdd[0].Key != "APP-9" || x.Fees.Total != 600_00+900_00+300_00 {
+		if x := tr.Accounts[0]; x.FeesAgree() || len(x.FeesOdd) != 1 || x.FeesOdd[0].Key != "APP-9" || x.Fees.Total != 600_00+900_00+200_00+300_00 {
 			h.t.Errorf("%+v", x.FeesOdd)
 		}
 
@@ -189,6 +192,33 @@ func TestTreasury(t *testing.T) {
 			h.t.Errorf("yesterday's: %+v", f)
 		}
 	})
+}
+
+// feesAgreeWhileTheTablesLack takes the last batch back out of the tables, where a
+// process that was just killed would have left them, and looks at the first account.
+func (h *hall) feesAgreeWhileTheTablesLack(paid *Transfer, total int64) {
+	h.t.Helper()
+	ctx := context.Background()
+	move := func(batches int, phase ledger.Phase) {
+		h.fine(h.DB.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec("update payments_index set number = number + $1 where currency = 'PKR'", batches); err != nil {
+				return err
+			}
+			_, err := tx.Exec("update payments_transfer set phase = $2 where id = $1", paid.ID, string(phase))
+			return err
+		}))
+	}
+	look := func(when string, total int64) {
+		tr, err := h.room.Treasury(ctx)
+		h.fine(err)
+		if x := tr.Accounts[0]; !x.FeesAgree() || x.Fees.Total != total || len(x.FeesOdd) != 0 {
+			h.t.Errorf("%s: fees %+v, flows %+v, odd %+v", when, x.Fees, x.Flows, x.FeesOdd)
+		}
+	}
+	move(-1, ledger.Reserved)
+	look("without the last batch", total)
+	move(1, ledger.Committed)
+	look("with it", total+paid.Amount)
 }
 
 // treasuryPagesAndDownloads: who may see them, in both languages, and that all
