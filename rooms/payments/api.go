@@ -233,16 +233,7 @@ func (r *Room) payeeOf(ctx context.Context, p gate.Permit[Account], in *createTr
 	case p.Who().Kind == gate.Client:
 		var iban country.IBAN
 		if iban, err = r.pack.IBAN.Parse(in.Body.To); err == nil {
-			found, err = r.account(ctx, func(tx *store.Tx) (*Account, error) {
-				a, err := listedByIBAN(tx, string(iban))
-				if !fault.Is(err, fault.NotFound) {
-					return a, err
-				}
-				if a, none := unlisted(tx, string(iban), r.pack.Currency.Code); none == nil {
-					return a, nil
-				}
-				return nil, err
-			})
+			found, err = r.account(ctx, func(tx *store.Tx) (*Account, error) { return payeeByIBAN(tx, string(iban), r.pack.Currency.Code) })
 		}
 	default:
 		var iban country.IBAN

@@ -167,16 +167,21 @@ func (a *Auditor) skip(tx *store.Tx, indexed int64) error {
 // compare holds the sums against the tables; a.batch is where both are. The first
 // time all accounts, later those that moved.
 func (a *Auditor) compare(tx *store.Tx) (finding, err error) {
+	there := map[string]bool{}
 	look := func(scan store.Scan) (struct{}, error) {
 		var id string
 		var balance, held int64
 		err := scan(&id, &balance, &held)
+		there[id] = true
 		if s := a.sums[id]; finding == nil && (s.Balance != balance || s.Held != held) {
 			finding = fmt.Errorf("account %s has %d held %d, its rows say %d held %d", id, balance, held, s.Balance, s.Held)
 		}
 		return struct{}{}, err
 	}
 	if !a.whole {
+		for id := range a.sums {
+			a.moved[id] = true
+		}
 		_, err = store.List(tx, look, "select id, balance, held from "+accountTable+" where currency = $1", a.currency)
 	} else {
 		for part := range sized(slices.Sorted(maps.Keys(a.moved))) {
@@ -186,11 +191,17 @@ func (a *Auditor) compare(tx *store.Tx) (finding, err error) {
 			}
 		}
 	}
-	if err == nil {
-		a.whole = true
-		clear(a.moved)
+	if err != nil {
+		return nil, err
 	}
-	return finding, err
+	for id := range a.moved {
+		if finding == nil && !there[id] {
+			finding = fmt.Errorf("account %s has rows and no balance", id)
+		}
+	}
+	a.whole = true
+	clear(a.moved)
+	return finding, nil
 }
 
 // readPlaces reads the accounts of all participants by which entries are known.

@@ -145,9 +145,7 @@ func (r *Room) find(tx *store.Tx, k aliasKey) (*Account, *Alias, error) {
 	var account *Account
 	var err error
 	if k.kind == aliasIBAN {
-		if account, err = listedByIBAN(tx, k.iban); fault.Is(err, fault.NotFound) {
-			account, err = unlisted(tx, k.iban, r.pack.Currency.Code)
-		}
+		account, err = payeeByIBAN(tx, k.iban, r.pack.Currency.Code)
 	} else if alias, err = aliasByKey(tx, k, ""); err == nil {
 		account, err = listedAccount(tx, alias.Account, "")
 	}

@@ -98,6 +98,20 @@ func unlisted(tx *store.Tx, iban, currency string) (*Account, error) {
 	return a, nil
 }
 
+// payeeByIBAN is whoever is paid by an account number: an account that the directory
+// knows, or else the participant that keeps it.
+func payeeByIBAN(tx *store.Tx, iban, currency string) (*Account, error) {
+	a, err := listedByIBAN(tx, iban)
+	if !fault.Is(err, fault.NotFound) {
+		return a, err
+	}
+	out, none := unlisted(tx, iban, currency)
+	if fault.Is(none, fault.NotFound) {
+		return nil, err
+	}
+	return out, none
+}
+
 // holderOf names a holder by what the participant says of them.
 func (r *Room) holderOf(ctx context.Context, h Holder, account string) (string, error) {
 	if h.Number == "" || h.Kind != holderNatural {

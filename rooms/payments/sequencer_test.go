@@ -349,6 +349,7 @@ func TestTheAuditorFindsWhatWasChanged(t *testing.T) {
 	for name, change := range map[string]string{
 		"a balance":                "update payments_balance set balance = balance + 1 where id = 'ayesha'",
 		"what is held":             "update payments_balance set held = held + 1 where id = 'settle-a'",
+		"a balance that is gone":   "delete from payments_balance where id = 'ayesha'",
 		"a batch's root":           "update payments_batch set root = head where number = 1",
 		"a batch's time":           "update payments_batch set at = at + 1 where number = 1",
 		"which batch it was":       "update payments_batch set number = 7, first = 50 where number = 2",

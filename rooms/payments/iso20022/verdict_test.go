@@ -57,15 +57,19 @@ var intended = []struct {
 		func(_ string, e *xsd.Error) bool { return strings.Contains(e.Advice, "version of XML") }},
 	{"octet zero", "libxml2 takes it for the end of the document and does not see what follows", true,
 		func(doc string, _ *xsd.Error) bool { return strings.Contains(doc, "\x00") }},
-	{"space around a date", "XML Schema collapses white space in all dates and times (part 2, 4.3.6); libxml2 refuses it", false,
+	{spaceAroundDate, "XML Schema collapses white space in all dates and times (part 2, 4.3.6); libxml2 refuses it", false,
 		func(doc string, _ *xsd.Error) bool { return dateSpace.MatchString(doc) }},
 }
+
+// spaceAroundDate is excused only where libxml2 takes the document without that space.
+const spaceAroundDate = "space around a date"
 
 // gap is white space of XML, also by a character reference, and what leaves no trace.
 const gap = `(?:\s|&#(?:0*(?:9|10|13|32)|x0*(?:9|[aAdD]|20));|<!--.*?-->|<!\[CDATA\[\s*\]\]>)`
 
 var (
 	signAlone = regexp.MustCompile(`>\s*[+-]\s+<`)
+	besides   = regexp.MustCompile(`>` + gap + `*(-?\d[-\d:.TZ+]*)` + gap + `*`)
 	dateSpace = regexp.MustCompile(`>(?:` + gap + `+-?\d[-\d:.TZ+]*|-?\d[-\d:.TZ+]*` + gap + `)`)
 )
 
@@ -104,6 +108,8 @@ func TestVerdicts(t *testing.T) {
 		}
 		schema := schemaFile(t, d)
 		theirs := xmllint(t, schema, docs)
+		var excused []int
+		var without []string
 		for i, doc := range docs {
 			err := d.Check([]byte(doc))
 			if m, perr := d.Parse([]byte(doc)); (perr == nil) != (err == nil) {
@@ -119,11 +125,20 @@ func TestVerdicts(t *testing.T) {
 			}
 			if name := difference(doc, err); name != "" {
 				seen[name]++
+				if name == spaceAroundDate {
+					excused, without = append(excused, i), append(without, besides.ReplaceAllString(doc, ">$1"))
+				}
 				continue
 			}
 			differences++
 			if differences < 20 {
 				t.Errorf("%s, seed %d, document %d (%s): ours %v, libxml2 %v\n%s", d.ID, seed, i, what[i], err, theirs[i], keep(t, doc))
+			}
+		}
+		for n, valid := range xmllint(t, schema, without) {
+			if !valid {
+				differences++
+				t.Errorf("%s, seed %d, document %d (%s): libxml2 refuses it without the space around a date, too\n%s", d.ID, seed, excused[n], what[excused[n]], keep(t, docs[excused[n]]))
 			}
 		}
 	}
