@@ -66,6 +66,7 @@ type Bulk struct {
 	Good, GoodTotal        int64
 	Paid, PaidTotal        int64
 	Failed, FailedTotal    int64
+	Away                   int64 // good lines that pay accounts at connected participants
 	Maker, MakerPost       string
 	Checker, CheckerPost   string
 	Releaser, ReleaserPost string
@@ -99,13 +100,13 @@ func (b Bulk) over() bool {
 }
 
 const bulkColumnList = `no, program, office, period, source, name, digest, account, currency, state, parent, note, lines, total, looked, good, good_total, paid, paid_total, failed, failed_total,
-	maker, maker_post, checker, checker_post, releaser, releaser_post, uploaded, validated, checked, released, started, finished`
+	maker, maker_post, checker, checker_post, releaser, releaser_post, uploaded, validated, checked, released, started, finished, away`
 
 func scanBulk(scan store.Scan) (*Bulk, error) {
 	var b Bulk
 	var at [6]int64
 	err := scan(&b.No, &b.Program, &b.Office, &b.Period, &b.Source, &b.Name, &b.Digest, &b.Account, &b.Currency, &b.State, &b.Parent, &b.Note, &b.Lines, &b.Total, &b.Looked, &b.Good, &b.GoodTotal,
-		&b.Paid, &b.PaidTotal, &b.Failed, &b.FailedTotal, &b.Maker, &b.MakerPost, &b.Checker, &b.CheckerPost, &b.Releaser, &b.ReleaserPost, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5])
+		&b.Paid, &b.PaidTotal, &b.Failed, &b.FailedTotal, &b.Maker, &b.MakerPost, &b.Checker, &b.CheckerPost, &b.Releaser, &b.ReleaserPost, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &b.Away)
 	for i, t := range []*time.Time{&b.Uploaded, &b.Validated, &b.Checked, &b.Released, &b.Started, &b.Finished} {
 		if at[i] > 0 {
 			*t = store.Time(at[i])

@@ -22,6 +22,7 @@ type BulkView struct {
 	Lines    int64        `json:"lines"`
 	Total    string       `json:"total" example:"1250.00"`
 	Good     int64        `json:"good" doc:"lines that can be paid"`
+	Away     int64        `json:"away" doc:"good lines that pay accounts at connected banks and wallets"`
 	Bad      int64        `json:"bad" doc:"lines found wanting before anything was paid"`
 	Paid     int64        `json:"paid"`
 	PaidSum  string       `json:"paid_total"`
@@ -109,7 +110,7 @@ func (r *Room) bulkAPI(a *api.API) {
 	api.Handle(a, api.Operation[bulkID, Bulk]{Method: "GET", Path: "/api/payments/bulk/{no}", ID: "payments-bulk", Summary: "Read the state of a file of payments", Action: "payments.bulk.see", Load: load},
 		func(ctx context.Context, p gate.Permit[Bulk], _ *bulkID) (*BulkView, error) {
 			b := p.Resource()
-			v := &BulkView{No: b.No, Program: b.Program, Period: b.Period, State: string(b.State), Status: b.groupStatus(), Currency: b.Currency, Lines: b.Lines, Total: r.plain(b.Total), Good: b.Good, Bad: b.Bad(),
+			v := &BulkView{No: b.No, Program: b.Program, Period: b.Period, State: string(b.State), Status: b.groupStatus(), Currency: b.Currency, Lines: b.Lines, Total: r.plain(b.Total), Good: b.Good, Away: b.Away, Bad: b.Bad(),
 				Paid: b.Paid, PaidSum: r.plain(b.PaidTotal), Failed: b.Failed, Digest: hexText(b.Digest), Uploaded: b.Uploaded, Released: orNone(b.Released), Finished: orNone(b.Finished), Reasons: []ReasonView{}}
 			err := r.db.View(ctx, func(tx *store.Tx) error {
 				list, err := bulkReasons(tx, b.No)

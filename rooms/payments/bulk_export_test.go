@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sarai/courtyard/job"
+	"strconv"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"sarai/courtyard/store"
@@ -86,4 +89,49 @@ func (r *Room) Settled() error { return r.sequencer.Settle(context.Background(),
 // SettledIn is Settled for another currency.
 func (r *Room) SettledIn(currency string) error {
 	return r.sequencer.Settle(context.Background(), currency)
+}
+
+// ForgetBulkForTest takes back what a file knows of its payments, as if the process had
+// been killed before it wrote that down, and lets it be paid.
+func (r *Room) ForgetBulkForTest(t testing.TB, no int64) {
+	t.Helper()
+	must(t, r.db.Update(context.Background(), func(tx *store.Tx) error {
+		for _, sql := range []string{
+			"update payments_bulk_line set state = 1, reason = '', at = 0 where state in (3, 4) and id / 16777216 = $1",
+			"update payments_bulk set state = 'paying', paid = 0, paid_total = 0, failed = 0, failed_total = 0, finished = 0 where no = $1",
+			"delete from payments_bulk_reason where state = 4 and no = $1",
+		} {
+			if _, err := tx.Exec(sql, no); err != nil {
+				return err
+			}
+		}
+		return job.Put(tx, job.Job{Kind: jobBulkPay, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}})
+	}))
+}
+
+// BeginLineForTest reserves what a line pays at another bank, as a process does that is
+// killed then.
+func (r *Room) BeginLineForTest(t testing.TB, no, line int64, iban string) {
+	t.Helper()
+	ctx := context.Background()
+	b, err := r.bulk(ctx, no)
+	must(t, err)
+	p, err := r.program(b.Program)
+	must(t, err)
+	var to *Account
+	l := payLine{ID: no*bulkLines + line, Account: awayPrefix + iban}
+	must(t, r.db.View(ctx, func(tx *store.Tx) (err error) {
+		if err = tx.QueryRow("select amount from payments_bulk_line where id = $1", l.ID).Scan(&l.Amount); err == nil {
+			to, err = payeeByIBAN(tx, iban, b.Currency)
+		}
+		return err
+	}))
+	credit, _ := creditOf(to)
+	id, purpose := outwardOf(l.ID, 0), p.purpose(b.Period)
+	rows, err := r.ledger.Do(ctx, Work{Currency: b.Currency, Actor: "test", Notes: map[string]Note{id: {Purpose: purpose}}, Steps: []ledger.Step{{Kind: ledger.Reserve, Transfer: id, Party: "program/" + b.Program, Key: payKey(b, l),
+		Debit: b.Account, Credit: credit, Amount: l.Amount, Currency: b.Currency, Expires: r.clock.Now().Add(ReservationTime), Memo: []byte(purpose + "\x1f" + iban)}}})
+	must(t, err)
+	if !rows[0].Accepted() {
+		t.Fatal(rows[0].Reason)
+	}
 }

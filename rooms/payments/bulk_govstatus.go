@@ -99,7 +99,7 @@ func (r *Room) govBatchDetail(c *web.Ctx, p gate.Permit[govCall]) error {
 		case "paid":
 			d.Status, d.CompletedAt = "COMPLETED", l.At.UTC().Format(time.RFC3339Nano)
 		case "bad", "failed":
-			d.Status, d.StatusDetail = "FAILED", l.Reason+" "+c.Site.Say("en", "payments.bulk.why."+l.Reason)
+			d.Status, d.StatusDetail = "FAILED", l.Reason+" "+c.Site.Say("en", whyKey(l.Reason))
 		}
 		out = append(out, d)
 	}

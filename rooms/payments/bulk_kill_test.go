@@ -47,7 +47,7 @@ func TestBulkIsKilled(t *testing.T) {
 			if _, err := tx.Exec("update payments_bulk_line set state = 1, account = case when id % 16777216 - 1 < 10 then 'w-0000' || cast(id % 16777216 - 1 as text) when id % 16777216 - 1 < 100 then 'w-000' || cast(id % 16777216 - 1 as text) when id % 16777216 - 1 < 1000 then 'w-00' || cast(id % 16777216 - 1 as text) else 'w-0' || cast(id % 16777216 - 1 as text) end"); err != nil {
 				return err
 			}
-			_, err := tx.Exec("insert into payments_bulk ("+bulkColumnList+`) select 1, 'kafaalat', 'bisp', '2026-11', 'csv', '', $1, 'program-kafaalat-PKR', 'PKR', 'paying', 0, '', count(*), sum(amount), count(*), count(*), sum(amount), 0, 0, 0, 0, '', '', '', '', '', '', 1, 1, 1, 1, 1, 0 from payments_bulk_line`, []byte{})
+			_, err := tx.Exec("insert into payments_bulk ("+bulkColumnList+`) select 1, 'kafaalat', 'bisp', '2026-11', 'csv', '', $1, 'program-kafaalat-PKR', 'PKR', 'paying', 0, '', count(*), sum(amount), count(*), count(*), sum(amount), 0, 0, 0, 0, '', '', '', '', '', '', 1, 1, 1, 1, 1, 0, 0 from payments_bulk_line`, []byte{})
 			return err
 		}))
 		rows, err := q.Do(ctx, Work{Currency: "PKR", Steps: []ledger.Step{{Kind: ledger.Post, Party: "test", Key: "budget", Debit: "own-a", Credit: "program-kafaalat-PKR", Amount: 10_000_000, Currency: "PKR"}}})

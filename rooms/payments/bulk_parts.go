@@ -61,6 +61,9 @@ func bulkCounters(ctx context.Context, v bulkView) (list []web.Counter) {
 	if !v.paying() {
 		add("lines", "", b.Lines, money(b.Total))
 		add("good", "good", b.Good, money(b.GoodTotal))
+		if b.Away > 0 {
+			add("away", "", b.Away, web.T(ctx, "payments.bulk.away"))
+		}
 		if b.Bad() > 0 {
 			add("bad", "bad", b.Bad(), "")
 		}
@@ -94,7 +97,7 @@ func bulkPeriodText(ctx context.Context, period string) string {
 	return month
 }
 
-func why(ctx context.Context, code string) string { return web.T(ctx, "payments.bulk.why."+code) }
+func why(ctx context.Context, code string) string { return web.T(ctx, whyKey(code)) }
 
 func reasonRows(ctx context.Context, v bulkView) (rows []web.Row) {
 	for _, x := range v.Reasons {

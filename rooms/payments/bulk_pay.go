@@ -41,6 +41,16 @@ type payLine struct {
 	Attempt int64
 }
 
+func scanPayLine(scan store.Scan) (l payLine, err error) {
+	return l, scan(&l.ID, &l.Account, &l.Amount, &l.Attempt)
+}
+
+// payKey is the key under which a line is paid: a beneficiary gets a program's money
+// once a period.
+func payKey(b *Bulk, l payLine) string {
+	return b.Period + "/" + l.Account + "/" + strconv.FormatInt(l.Attempt, 10)
+}
+
 // transferOf is the number of the transfer of a line: a UUID of version 8 (RFC
 // 9562, section 5.8) made of file, attempt and line, so that who goes on after
 // a crash knows it without having written it down, and that the transfers of a
@@ -56,12 +66,13 @@ func transferOf(line, attempt int64) string {
 // bulkOfTransfer is the file whose line a transfer pays, or 0 when it pays none.
 func bulkOfTransfer(id string) int64 {
 	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
-	if err != nil || len(b) != 16 || b[6]>>4 != 8 || b[8] != 0x8b {
+	if err != nil || len(b) != 16 || b[6]>>4 != 8 && b[6]>>4 != 4 || b[8] != 0x8b {
 		return 0
 	}
 	line := int64(binary.BigEndian.Uint64(b[8:]) & (bulkLines - 1))
 	no := int64(binary.BigEndian.Uint64(b[:8]) >> 16) //nolint:gosec // 48 bits
-	if transferOf(no*bulkLines+line, int64(b[6]&0xf)<<8|int64(b[7])) != id {
+	attempt := int64(b[6]&0xf)<<8 | int64(b[7])
+	if id != transferOf(no*bulkLines+line, attempt) && id != outwardOf(no*bulkLines+line, attempt) {
 		return 0
 	}
 	return no
@@ -104,7 +115,11 @@ func (r *Room) payBulk(ctx context.Context, j job.Job) (func(tx *store.Tx) error
 			if err := job.Put(tx, job.Job{Kind: jobFlow, Key: jobFlow}); err != nil {
 				return err
 			}
-			return job.Put(tx, job.Job{Kind: jobBulkPay, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}})
+			next := job.Job{Kind: jobBulkPay, Key: strconv.FormatInt(no, 10), Data: bulkJob{no}}
+			if t.pause {
+				next.At = tx.Now().Add(awayPause)
+			}
+			return job.Put(tx, next)
 		}, nil
 	}
 	// Done means that everybody's balance, history and receipt are there too.
@@ -139,6 +154,7 @@ type payTurn struct {
 	purpose string
 	until   time.Time
 	dry     atomic.Pointer[ledger.Reason] // the money ran out
+	pause   bool                          // some payments have to end elsewhere first
 	mu      sync.Mutex
 	told    time.Time
 }
@@ -155,9 +171,7 @@ func (t *payTurn) run(ctx context.Context) (more bool, err error) {
 		}
 		var chunk []payLine
 		err := t.room.db.View(gctx, func(tx *store.Tx) (err error) {
-			chunk, err = store.List(tx, func(scan store.Scan) (l payLine, err error) {
-				return l, scan(&l.ID, &l.Account, &l.Amount, &l.Attempt)
-			}, "select id, account, amount, attempt from payments_bulk_line where id >= $1 and id <= $2 and state = 1 order by id limit $3", next, t.bulk.last(), payChunk)
+			chunk, err = store.List(tx, scanPayLine, "select id, account, amount, attempt from payments_bulk_line where id >= $1 and id <= $2 and state = 1"+notAway+" order by id limit $3", next, t.bulk.last(), payChunk)
 			return err
 		})
 		if err != nil {
@@ -174,9 +188,11 @@ func (t *payTurn) run(ctx context.Context) (more bool, err error) {
 		return more, err
 	}
 	if reason := t.dry.Load(); reason != nil {
-		return false, t.giveUp(ctx, *reason)
+		if err := t.giveUp(ctx, *reason); err != nil {
+			return false, err
+		}
 	}
-	return false, nil
+	return t.payAway(ctx)
 }
 
 // pay hands a chunk to the ledger and writes down what came of it.
@@ -189,7 +205,7 @@ func (t *payTurn) pay(ctx context.Context, chunk []payLine) error {
 		id := transferOf(l.ID, l.Attempt)
 		w.Notes[id] = Note{Purpose: t.purpose}
 		w.Steps = append(w.Steps,
-			ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: "program/" + b.Program, Key: b.Period + "/" + l.Account + "/" + strconv.FormatInt(l.Attempt, 10),
+			ledger.Step{Kind: ledger.Reserve, Transfer: id, Party: "program/" + b.Program, Key: payKey(b, l),
 				Debit: b.Account, Credit: l.Account, Amount: l.Amount, Currency: b.Currency, Expires: expires, Memo: memo},
 			ledger.Step{Kind: ledger.Commit, Transfer: id})
 	}
@@ -268,35 +284,49 @@ func (t *payTurn) ask(ctx context.Context, lines []payLine, failed map[ledger.Re
 // them. What is marked already is left alone, so that nothing counts twice.
 func (t *payTurn) mark(ctx context.Context, chunk []payLine, failed map[ledger.Reason][]int64) error {
 	from, to := chunk[0].ID, chunk[len(chunk)-1].ID
-	now := t.room.clock.Now()
-	t.mu.Lock()
-	tell := now.Sub(t.told) > bulkPace
-	if tell {
-		t.told = now
-	}
-	t.mu.Unlock()
+	tell := t.tell()
 	return t.room.db.UpdateLarge(ctx, func(tx *store.Tx) error {
 		b, err := getBulk(tx, t.bulk.No, true)
 		if err != nil {
 			return err
 		}
-		for reason, ids := range failed {
-			for part := range slices.Chunk(ids, 500) {
-				list, args := numbers(part)
-				n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id in ("+list+") and state = 1", args...)
-				if err != nil {
-					return err
-				}
-				b.Failed, b.FailedTotal = b.Failed+n, b.FailedTotal+sum
-			}
+		if err := failLines(tx, b, failed); err != nil {
+			return err
 		}
-		n, sum, err := moveLines(tx, b.No, linePaid, ledger.Accepted, "id >= $1 and id <= $2 and state = 1", from, to)
+		n, sum, err := moveLines(tx, b.No, linePaid, ledger.Accepted, "id >= $1 and id <= $2 and state = 1"+notAway, from, to)
 		if err != nil {
 			return err
 		}
 		b.Paid, b.PaidTotal = b.Paid+n, b.PaidTotal+sum
 		return saveCounts(tx, b, tell)
 	})
+}
+
+// tell says whether it is time to tell screens of the progress.
+func (t *payTurn) tell() bool {
+	now := t.room.clock.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.told) <= bulkPace {
+		return false
+	}
+	t.told = now
+	return true
+}
+
+// failLines writes why lines were not paid, and counts them.
+func failLines(tx *store.Tx, b *Bulk, failed map[ledger.Reason][]int64) error {
+	for reason, ids := range failed {
+		for part := range slices.Chunk(ids, 500) {
+			list, args := numbers(part)
+			n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id in ("+list+") and state = 1", args...)
+			if err != nil {
+				return err
+			}
+			b.Failed, b.FailedTotal = b.Failed+n, b.FailedTotal+sum
+		}
+	}
+	return nil
 }
 
 // moveLines gives those lines of a file that meet a condition a state, and says how many there
@@ -340,7 +370,8 @@ func numbers(values []int64) (string, []any) {
 }
 
 // giveUp ends a file whose money ran out: when the ledger has refused a whole
-// chunk for it, the lines behind are not tried.
+// chunk for it, the lines behind are not tried. Those that leave the house are: one of
+// them may have been reserved before.
 func (t *payTurn) giveUp(ctx context.Context, reason ledger.Reason) error {
 	for {
 		done := false
@@ -350,13 +381,13 @@ func (t *payTurn) giveUp(ctx context.Context, reason ledger.Reason) error {
 				return err
 			}
 			var to int64
-			if err := tx.QueryRow("select coalesce(max(id), 0) from (select id from payments_bulk_line where id >= $1 and id <= $2 and state = 1 order by id limit 20000) s", b.first(), b.last()).Scan(&to); err != nil {
+			if err := tx.QueryRow("select coalesce(max(id), 0) from (select id from payments_bulk_line where id >= $1 and id <= $2 and state = 1"+notAway+" order by id limit 20000) s", b.first(), b.last()).Scan(&to); err != nil {
 				return err
 			}
 			if done = to == 0; done {
 				return nil
 			}
-			n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id >= $1 and id <= $2 and state = 1", b.first(), to)
+			n, sum, err := moveLines(tx, b.No, lineFailed, reason, "id >= $1 and id <= $2 and state = 1"+notAway, b.first(), to)
 			if err != nil {
 				return err
 			}

@@ -23,13 +23,14 @@ var lineStates = [...]string{"read", "good", "bad", "paid", "failed"}
 
 func scanBulkLine(scan store.Scan) (l BulkLine, err error) {
 	var id, state, attempt, at int64
-	err = scan(&id, &state, &l.Amount, &l.Tail, &l.Reference, &l.Reason, &attempt, &at)
+	var account string
+	err = scan(&id, &state, &l.Amount, &l.Tail, &l.Reference, &l.Reason, &attempt, &at, &account)
 	l.Line, l.State = id%bulkLines, lineStates[state]
 	if at > 0 {
 		l.At = store.Time(at)
 	}
 	if state == linePaid {
-		l.Transfer = transferOf(id, attempt)
+		l.Transfer = lineTransfer(id, attempt, account)
 	}
 	return l, err
 }
@@ -37,7 +38,7 @@ func scanBulkLine(scan store.Scan) (l BulkLine, err error) {
 // linesOf reads lines of a file after one of them.
 func (r *Room) linesOf(ctx context.Context, no, after int64, limit int, condition string) (list []BulkLine, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) error {
-		list, err = store.List(tx, scanBulkLine, "select id, state, amount, tail, reference, reason, attempt, at from payments_bulk_line where id > $1 and id < $2"+condition+" order by id limit $3",
+		list, err = store.List(tx, scanBulkLine, "select id, state, amount, tail, reference, reason, attempt, at, account from payments_bulk_line where id > $1 and id < $2"+condition+" order by id limit $3",
 			no*bulkLines+after, (no+1)*bulkLines, limit)
 		return err
 	})

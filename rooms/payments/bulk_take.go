@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"sarai/courtyard/fault"
 	"sarai/courtyard/gate"
@@ -79,7 +78,7 @@ func (r *Room) beginBulk(ctx context.Context, p Program, in BulkIntake) (no int6
 			if err := tx.QueryRow("select coalesce(max(no), 0) + 1 from payments_bulk").Scan(&no); err != nil {
 				return err
 			}
-			if _, err := tx.Exec("insert into payments_bulk ("+bulkColumnList+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'reading', 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, $10, $11, '', '', '', '', $12, 0, 0, 0, 0, 0)",
+			if _, err := tx.Exec("insert into payments_bulk ("+bulkColumnList+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'reading', 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, $10, $11, '', '', '', '', $12, 0, 0, 0, 0, 0, 0)",
 				no, p.ID, p.Office, in.Period, in.Source, in.Name, []byte{}, p.Account, r.pack.Currency.Code, in.Maker.ID, in.Maker.Acting.ID, store.Micros(tx.Now())); err != nil {
 				return err
 			}
@@ -192,13 +191,14 @@ type whom struct {
 // the others.
 func (r *Room) lineOf(ctx context.Context, in Instruction) (w whom, err error) {
 	switch {
+	case in.IBAN == noCurrency:
+		return whom{iban: noCurrency}, nil
 	case in.IBAN != "":
-		w.iban = strings.ToUpper(strings.Join(strings.Fields(in.IBAN), ""))
-		if len(w.iban) > 34 {
-			w.iban = w.iban[:runeEnd(w.iban, 34)]
+		iban, err := r.pack.IBAN.Parse(in.IBAN)
+		if err != nil {
+			return whom{iban: noNumber, tail: tailOf(in.IBAN)}, nil //nolint:nilerr // the verdict on the line says so
 		}
-		w.tail = tailOf(w.iban)
-		return w, nil
+		return whom{iban: string(iban), tail: tailOf(string(iban))}, nil
 	case in.Number != "":
 		n, err := r.pack.NationalNumber.Parse(in.Number)
 		if err != nil {

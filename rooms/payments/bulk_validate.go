@@ -68,13 +68,17 @@ func (r *Room) validateNext(tx *store.Tx, no int64, tell bool) (more bool, err e
 		if err := countVerdicts(tx, b, from, to); err != nil {
 			return false, err
 		}
-		b.Looked += to - from + 1
+		away, err := store.Get(tx, store.Value[int64], "select count(*) from payments_bulk_line where id >= $1 and id <= $2 and state = 1"+isAway, from, to)
+		if err != nil {
+			return false, err
+		}
+		b.Away, b.Looked = b.Away+away, b.Looked+to-from+1
 	}
 	validated := int64(0)
 	if b.Looked == b.Lines {
 		b.State, validated = BulkValidated, store.Micros(tx.Now())
 	}
-	if _, err := tx.Exec("update payments_bulk set state = $2, looked = $3, good = $4, good_total = $5, validated = $6 where no = $1", no, string(b.State), b.Looked, b.Good, b.GoodTotal, validated); err != nil {
+	if _, err := tx.Exec("update payments_bulk set state = $2, looked = $3, good = $4, good_total = $5, validated = $6, away = $7 where no = $1", no, string(b.State), b.Looked, b.Good, b.GoodTotal, validated, b.Away); err != nil {
 		return false, err
 	}
 	switch {
@@ -130,6 +134,9 @@ func judge(tx *store.Tx, b *Bulk, most, from, to int64) error {
 		if err != nil {
 			return fmt.Errorf("judge lines: %w", err)
 		}
+	}
+	if err := judgeAway(tx, b, most, from, to); err != nil {
+		return err
 	}
 	// Who has a claim keeps it while their payment may still be made or was
 	// made; a claim of a file or a line that came to nothing passes on.

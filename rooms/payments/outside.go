@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"sarai/courtyard/country"
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
@@ -86,7 +85,7 @@ func listedByIBAN(tx *store.Tx, iban string) (*Account, error) {
 // directory: nothing is known of it but its number. NotFound when the number is of no
 // connected participant.
 func unlisted(tx *store.Tx, iban, currency string) (*Account, error) {
-	p, err := store.Get(tx, scanParticipant, "select "+participantAll+" from payments_participant where code = $1 and connected = $2", codeOf(country.IBAN(iban)), true)
+	p, err := store.Get(tx, scanParticipant, "select "+participantAll+" from payments_participant where connected = $2 and code <> '' and code = substr($1, 5, length(code))", iban, true)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +214,7 @@ func (r *Room) list(ctx context.Context, actor, participant, text string, h Hold
 			return err
 		case !p.Connected:
 			return fault.New(fault.Conflict, "payments.outside.hosted")
-		case p.Code != codeOf(iban):
+		case p.Code == "" || !strings.HasPrefix(string(iban)[4:], p.Code):
 			return fault.New(fault.Invalid, "payments.directory.no-customer").At("iban", "payments.directory.no-customer")
 		}
 		n, err := tx.Exec("insert into payments_outside ("+outsideColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",

@@ -1,12 +1,12 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
-	"sarai/courtyard/country"
 	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/iso20022"
@@ -90,12 +90,6 @@ func errSilent(why error) error {
 	return fault.New(fault.Conflict, "payments.outward.silent").At("to", "payments.outward.silent").Because(why)
 }
 
-// codeOf is the bank's code in an IBAN.
-func codeOf(iban country.IBAN) string {
-	s := string(iban)
-	return s[4:min(8, len(s))]
-}
-
 // payOut is Pay to an account at a connected participant.
 func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, error) {
 	var to Participant
@@ -125,7 +119,7 @@ func (r *Room) payOut(ctx context.Context, actor string, p Instant) (*Transfer, 
 	if p.To == nil {
 		p.To = &Account{Kind: KindParticipant, IBAN: p.IBAN}
 	}
-	id := newUETR(r.newID())
+	id := cmp.Or(p.UETR, newUETR(r.newID()))
 	note := p.Note
 	if note.Reference == "" {
 		note.Reference = r.newReference()

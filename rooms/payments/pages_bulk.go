@@ -384,7 +384,7 @@ func (r *Room) sendRest(c *web.Ctx, p gate.Permit[Bulk]) error {
 			break // the head is out: a shorter file is all that can be said
 		}
 		for _, l := range lines {
-			_ = out.Write([]string{strconv.FormatInt(l.Line, 10), noFormula(l.Reference), l.Tail, r.plain(l.Amount), l.State, l.Reason, c.T("payments.bulk.why." + l.Reason)})
+			_ = out.Write([]string{strconv.FormatInt(l.Line, 10), noFormula(l.Reference), l.Tail, r.plain(l.Amount), l.State, l.Reason, c.T(whyKey(l.Reason))})
 		}
 		after = lines[len(lines)-1].Line
 	}

@@ -7,11 +7,7 @@ import (
 
 	"sarai/courtyard/country"
 	"sarai/courtyard/web"
-	"sarai/rooms/payments/ledger"
 )
-
-// reasonKey is the text that tells a payer why the book refused.
-func reasonKey(r ledger.Reason) string { return "payments.refused." + string(r) }
 
 // tailText is the end of an account's number, which reads from left to right in
 // every language.

@@ -129,6 +129,7 @@ type Instant struct {
 	// IBAN is the payee's account when Credit stands for the customers of a connected
 	// participant, Request the UETR of the participant's [Ask] that is paid.
 	IBAN, Request string
+	UETR          string   // of the message to that participant; a new one if ""
 	To            *Account // who that is, as the payer was told; nil when nothing was
 }
 
