@@ -104,6 +104,7 @@ const jobAsk = "payments.ask.answer"
 // the end of a request it goes on.
 const (
 	askPause = 30 * time.Second
+	askAgain = 5 * time.Second // of a request that somebody may be standing there with
 	askTold  = 24 * time.Hour
 )
 

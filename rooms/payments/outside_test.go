@@ -59,6 +59,10 @@ func TestTheDirectoryAcrossBanks(t *testing.T) {
 			{"a program pays at another bank", aProgramPaysAtAnotherBank},
 			{"an account that is not in the directory", anAccountThatIsNotInTheDirectory},
 			{"a payment that the other bank refuses", aPaymentThatTheOtherBankRefuses},
+			{"a citizen asks somebody at another bank", aCitizenAsksSomebodyAtAnotherBank},
+			{"a request that the other bank refuses", aRequestThatTheOtherBankRefuses},
+			{"a request that is taken back", aRequestThatIsTakenBack},
+			{"a request waits for a bank that is away", aRequestWaitsForABankThatIsAway},
 			{"a file pays at other banks", aFilePaysAtOtherBanks},
 			{"a file waits for what another process began", aFileWaitsForWhatAnotherProcessBegan},
 			{"a file whose bank is away", aFileWhoseBankIsAway},
@@ -242,11 +246,6 @@ func aCitizenPaysAMobileNumberAtAnotherBank(v *elsewhere) {
 		if _, transfer := p.pay(citizen, "person-ayesha", to, "1.00"); v.room.TransferForTest(v.t, transfer).Outside.NameEn != "Customer 11" {
 			v.t.Error("not there:", to[:2])
 		}
-	}
-	// Whoever is there cannot be asked from here.
-	body, status, _ = p.post(citizen, "/wallet/ask", "account", "person-ayesha", "to", mobileOf(11))
-	if status == http.StatusSeeOther || !strings.Contains(said(body), "at another bank") {
-		v.t.Error(status, said(body))
 	}
 }
 

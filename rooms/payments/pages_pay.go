@@ -175,7 +175,7 @@ func (r *Room) bankName(ctx context.Context, a *Account) string {
 	switch {
 	case a == nil:
 		return ""
-	case a.Kind == KindParticipant: // the account of all its customers
+	case a.away():
 		p, err := r.Participant(ctx, a.Book)
 		if err != nil {
 			return ""

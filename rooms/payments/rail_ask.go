@@ -167,7 +167,7 @@ func (l *Rail) askAnswered(ctx context.Context, from *peer, d *pain014.Document)
 	var a *Ask
 	fresh := false
 	err := l.room.db.Update(ctx, func(tx *store.Tx) (err error) {
-		a, fresh, err = refuseAsk(tx, uetr, from.ID, reason)
+		a, fresh, err = l.room.askRefused(tx, uetr, from.ID, reason)
 		return err
 	})
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -168,4 +169,20 @@ func (l *Rail) ForgetAnswers() (restore func()) {
 		}
 	}()
 	return func() { close(stop) }
+}
+
+// PageRequestForTest reads a request by the address of its page.
+func (r *Room) PageRequestForTest(t testing.TB, page string) *Request {
+	t.Helper()
+	q, err := r.ARequest(context.Background(), page[strings.LastIndex(page, "/")+1:])
+	must(t, err)
+	return q
+}
+
+// AskOfRequestForTest is the UETR under which a participant is asked.
+func (r *Room) AskOfRequestForTest(t testing.TB, id string) string {
+	t.Helper()
+	q, err := r.ARequest(context.Background(), id)
+	must(t, err)
+	return q.askUETR()
 }

@@ -128,7 +128,7 @@ func (l *Rail) pay(ctx context.Context, from *peer, m *wire.Message, d *pacs008.
 	}
 	h := &handed{transfer: o.uetr, key: o.uetr, via: o.via, name: pacs008.ID, document: o.document, about: aboutPayment(o.group, o.tx), actor: "client/" + from.ID, quiet: o.via != nil}
 	if o.request != "" {
-		h.after = Ask{UETR: o.request}.settles
+		h.after = func(tx *store.Tx) error { return l.room.askPaid(tx, o.request, o.uetr, h.actor) }
 	}
 	status, reason, err := l.finish(ctx, h)
 	if err != nil {
@@ -156,6 +156,9 @@ func (l *Rail) reserve(ctx context.Context, from *peer, o *order) (ledger.Row, e
 			iban = o.tx.CdtrAcct.Id.IBAN
 		}
 		w.Before = func(tx *store.Tx) error {
+			if _, err := requestBehind(tx, o.request); err != nil {
+				return err
+			}
 			return answering(tx, o.request, o.uetr, from.ID, o.payee.ID, o.amount, iban)
 		}
 		w.After = func(tx *store.Tx, _ []ledger.Row) error { return Ask{UETR: o.request}.tries(tx, o.uetr) }

@@ -46,6 +46,15 @@ const (
 
 var requestReasons = []string{string(RefusedWish), string(RefusedAmount), string(RefusedUnknown), string(RefusedFraud)}
 
+// requestReasonKey is the text of a refusal; a participant may give other reasons than
+// people of the house.
+func requestReasonKey(reason ledger.Reason) string {
+	if !slices.Contains(requestReasons, string(reason)) {
+		return "payments.request.reason.else"
+	}
+	return "payments.request.reason." + string(reason)
+}
+
 // draftTime is how long somebody may think about how much they ask for.
 const draftTime = OrderTime
 
@@ -157,7 +166,12 @@ func getRequest(tx *store.Tx, id, lock string) (*Request, error) {
 }
 
 func (q *Request) parties(tx *store.Tx) (err error) {
-	if q.From, err = getAccount(tx, q.Debit); err != nil {
+	if q.away() {
+		q.From, err = q.payerAway(tx)
+	} else {
+		q.From, err = getAccount(tx, q.Debit)
+	}
+	if err != nil {
 		return err
 	}
 	if q.To, err = getAccount(tx, q.Credit); err != nil {
@@ -256,7 +270,7 @@ func (q *Request) between(tx *store.Tx) error {
 	if q.To, err = getAccount(tx, q.Credit); err != nil {
 		return fmt.Errorf("account that asks: %w", err)
 	}
-	if q.From, err = listedAccount(tx, q.Debit, ""); err == nil && q.From.away() {
+	if q.From, err = listedAccount(tx, q.Debit, ""); err == nil && q.From.away() && (!q.away() || q.Origin == originRail) {
 		return fault.New(fault.Invalid, "payments.request.elsewhere").At("to", "payments.request.elsewhere")
 	}
 	if err != nil {
@@ -311,6 +325,11 @@ func (r *Room) say(tx *store.Tx, q *Request, actor string, in RequestToPay) erro
 		return fault.New(fault.Limit, "payments.request.too-many", "most", fmt.Sprint(most))
 	}
 	q.emit(tx, RequestMade, actor)
+	if q.away() {
+		if err := r.askOut(tx, q); err != nil {
+			return err
+		}
+	}
 	return job.Put(tx, job.Job{Kind: jobRequest, Key: q.ID, At: q.Expires, Data: requestJob{q.ID}})
 }
 
@@ -358,6 +377,14 @@ func (q *Request) ended(tx *store.Tx, actor string) error {
 	if q.Origin == originRail {
 		if err := q.answerAsk(tx); err != nil {
 			return fmt.Errorf("answer a participant's request: %w", err)
+		}
+	}
+	if q.away() {
+		if err := q.askEndedHere(tx); err != nil {
+			return fmt.Errorf("end a request at a participant: %w", err)
+		}
+		if err := job.Cancel(tx, jobAskOut, q.ID); err != nil {
+			return err
 		}
 	}
 	if q.State == RequestExpired {

@@ -31,6 +31,7 @@ type requestView struct {
 	Payer bool   // who is asked looks, not who asks
 	Key   string // makes pressing the button twice one payment
 	Bank  string // of the asker
+	Away  string // the payer's bank, when it is not of the house
 	Now   time.Time
 }
 
@@ -78,7 +79,7 @@ func (r *Room) requestPages(s *web.Site) {
 		if q.State != requestDraft {
 			return c.Redirect("/wallet/request/" + q.ID)
 		}
-		return c.Render(askPage(c), r.askMoreBody(&q))
+		return c.Render(askPage(c), r.askMoreBody(c.Context(), &q))
 	})
 	handle("POST /wallet/ask/{id}", "payments.request.follow", r.takeAsk)
 	handle("GET /wallet/request/{id}", "payments.request.see", func(c *web.Ctx, p gate.Permit[Request]) error { return r.showRequest(c, p, nil) })
@@ -112,7 +113,7 @@ func (r *Room) requestPages(s *web.Site) {
 				if err != nil {
 					return nil, err
 				}
-				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankName(ctx, q.To), Now: r.clock.Now()})}, nil
+				return []templ.Component{requestState(requestView{Request: q, Payer: side.payer, Bank: r.bankName(ctx, q.To), Away: r.awayBank(ctx, q), Now: r.clock.Now()})}, nil
 			}})
 	}
 	s.Topic(web.Topic{Name: "requests", Action: "payments.request.list", Types: []string{"payments.request.*"}, Load: r.loadBook,
@@ -217,9 +218,17 @@ func askPage(c *web.Ctx) web.Page {
 	return web.Page{Title: c.T("payments.request.ask"), Back: "/wallet/ask"}
 }
 
-func (r *Room) askMoreBody(q *Request) templ.Component {
+// awayBank names the payer's bank when the house does not keep the account.
+func (r *Room) awayBank(ctx context.Context, q *Request) string {
+	if q.From == nil || !q.From.away() {
+		return ""
+	}
+	return r.bankName(ctx, q.From)
+}
+
+func (r *Room) askMoreBody(ctx context.Context, q *Request) templ.Component {
 	rules := r.pack.Rules().Requests
-	return askMore(q, rules.Now, rules.Later, r.clock.Now().In(r.pack.Zone))
+	return askMore(q, r.awayBank(ctx, q), rules.Now, rules.Later, r.clock.Now().In(r.pack.Zone))
 }
 
 // takeAsk reads how much and until when, and asks.
@@ -245,7 +254,7 @@ func (r *Room) takeAsk(c *web.Ctx, p gate.Permit[Request]) error {
 		_, err = r.finish(c.Context(), p.Who().Actor(), q.ID, in)
 	}
 	if err != nil {
-		return c.Invalid(err, askPage(c), r.askMoreBody(&q))
+		return c.Invalid(err, askPage(c), r.askMoreBody(c.Context(), &q))
 	}
 	return c.Redirect("/wallet/request/" + q.ID)
 }
@@ -261,7 +270,7 @@ func (r *Room) showRequest(c *web.Ctx, p gate.Permit[Request], wrong error) erro
 	if q.State == requestDraft {
 		return c.Redirect("/wallet/ask/" + q.ID)
 	}
-	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankName(c.Context(), q.To), Now: r.clock.Now()}
+	v := requestView{Request: &q, Payer: q.Payer == p.Who().ID, Key: r.newID(), Bank: r.bankName(c.Context(), q.To), Away: r.awayBank(c.Context(), &q), Now: r.clock.Now()}
 	live := "asked-by"
 	if v.Payer {
 		live = "asked-of"
@@ -393,14 +402,14 @@ func requestRows(ctx context.Context, v requestView) []web.Answer {
 		rows = []web.Answer{{Label: web.T(ctx, "payments.pay.bank"), Value: v.Bank}}
 	}
 	if !v.Payer {
-		rows = []web.Answer{{Label: web.T(ctx, "payments.request.payer"), Value: v.From.Payee(lang)}}
+		rows = []web.Answer{{Label: web.T(ctx, "payments.request.payer"), Value: v.From.Payee(lang), Note: v.Away}}
 	}
 	rows = append(rows, web.Answer{Label: web.T(ctx, "payments.pay.for"), Value: v.Purpose})
 	if v.state() == RequestAsked {
 		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.request.until"), Value: web.DateTime(ctx, v.Expires), Note: web.Left(ctx, v.Expires)})
 	}
 	if v.Reason != "" {
-		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.request.reason"), Value: web.T(ctx, "payments.request.reason."+string(v.Reason)), Note: v.Words})
+		rows = append(rows, web.Answer{Label: web.T(ctx, "payments.request.reason"), Value: web.T(ctx, requestReasonKey(v.Reason)), Note: v.Words})
 	}
 	return append(rows, web.Answer{Label: web.T(ctx, "payments.pay.reference"), Value: v.Reference, Code: true})
 }

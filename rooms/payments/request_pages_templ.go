@@ -263,7 +263,7 @@ func askBody(v walletView) templ.Component {
 	})
 }
 
-func askMore(q *Request, minutes, most int, now time.Time) templ.Component {
+func askMore(q *Request, bank string, minutes, most int, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -301,7 +301,7 @@ func askMore(q *Request, minutes, most int, now time.Time) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = web.Summary{Rows: []web.Answer{{Label: web.T(ctx, "payments.request.payer"), Value: q.From.Payee(web.Lang(ctx).Code), Change: "/wallet/ask"}}}.Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Summary{Rows: []web.Answer{{Label: web.T(ctx, "payments.request.payer"), Value: q.From.Payee(web.Lang(ctx).Code), Note: bank, Change: "/wallet/ask"}}}.Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

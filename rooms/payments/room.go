@@ -97,6 +97,7 @@ func New(c *courtyard.Courtyard, w Wants) (*Room, error) {
 	c.Jobs.Handle(job.Kind{Name: jobRequest, Action: jobRequest, Do: r.requestDue})
 	c.Jobs.Handle(job.Kind{Name: jobRecall, Action: jobRecall, Do: r.recallStep})
 	c.Jobs.Handle(job.Kind{Name: jobAsk, Action: jobAsk, Do: r.tellAsk})
+	c.Jobs.Handle(job.Kind{Name: jobAskOut, Action: jobAskOut, Do: r.sendAsk})
 	c.Jobs.Handle(job.Kind{Name: jobFlow, Action: jobFlow, Do: r.flowDue, Timeout: 10 * time.Minute})
 	r.settlement(c)
 	r.pages(c.Site)
