@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,8 +32,11 @@ const (
 const (
 	// awayChunk is how many such lines are read and marked together, awayFlight how
 	// many participants are asked at once for one file.
-	awayChunk  = 128
+	awayChunk  = 64
 	awayFlight = 32
+	// awaySilent is how often in a row a participant may leave a file's question without
+	// an answer before it is asked no more in the same turn of the job.
+	awaySilent = 32
 	// awayPause is how long a file waits for payments that another process began and
 	// whose end is not known yet. A reservation that nobody ends expires.
 	awayPause = 2 * time.Second
@@ -154,6 +158,10 @@ func (t *payTurn) payOut(ctx context.Context, l payLine) (ledger.Reason, error) 
 	case err != nil:
 		return undecided, err
 	}
+	silent := t.silence(to.Book)
+	if silent.Load() >= awaySilent {
+		return reasonNoAnswer, nil
+	}
 	credit, iban := creditOf(to)
 	x, err := r.Pay(ctx, "system/"+jobBulkPay, Instant{UETR: outwardOf(l.ID, l.Attempt), Party: "program/" + b.Program, Key: payKey(b, l),
 		Debit: b.Account, Credit: credit, Amount: l.Amount, Currency: b.Currency, Note: Note{Purpose: t.purpose}, IBAN: iban, To: to})
@@ -167,11 +175,23 @@ func (t *payTurn) payOut(ctx context.Context, l payLine) (ledger.Reason, error) 
 	case x.Debit != b.Account || x.Credit != credit || x.Amount != l.Amount || x.ID != outwardOf(l.ID, l.Attempt):
 		return ledger.Duplicate, nil
 	case x.Phase == ledger.Committed:
+		silent.Store(0)
 		return ledger.Accepted, nil
 	case x.Phase == ledger.Reserved:
 		return undecided, nil
 	}
-	return x.Reason, nil
+	if x.Reason != reasonNoAnswer {
+		silent.Store(0)
+		return x.Reason, nil
+	}
+	silent.Add(1)
+	return reasonNoAnswer, nil
+}
+
+// silence counts what a participant has left without an answer.
+func (t *payTurn) silence(participant string) *atomic.Int64 {
+	n, _ := t.silent.LoadOrStore(participant, &atomic.Int64{})
+	return n.(*atomic.Int64)
 }
 
 // markAway writes which lines are paid and which failed.

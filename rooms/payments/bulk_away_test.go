@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sarai/rooms/payments"
@@ -223,6 +225,26 @@ func aFileWhoseBankIsAway(v *elsewhere) {
 		v.t.Fatal(got)
 	}
 	check(v.t, v.room.SetStanding(context.Background(), "post/sbp.rail", "files again", "beta", payments.Standing{}))
+
+	// One that is there and does not answer is not asked for everybody.
+	open := *v.b.door.to.Load()
+	var asked atomic.Int64
+	v.b.door.lead(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	m.period = "2027-04"
+	many := [][3]string{}
+	for n := range int64(200) {
+		many = append(many, [3]string{v.b.customer(1000 + n), "", "1"})
+	}
+	no = m.file(many...)
+	m.release(no)
+	if b := m.until(no, payments.BulkDone); b.Failed != 200 || asked.Load() > 2*2*64 {
+		v.t.Fatalf("%d asked; %+v", asked.Load(), b)
+	}
+	v.b.door.lead(open)
+	m.period = "2027-03"
 	no = m.file(append(lines, [3]string{v.b.customer(6), "", "1"})...)
 	m.release(no)
 	if b := m.until(no, payments.BulkDone); b.Paid != 3 {

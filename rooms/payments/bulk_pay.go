@@ -155,6 +155,7 @@ type payTurn struct {
 	until   time.Time
 	dry     atomic.Pointer[ledger.Reason] // the money ran out
 	pause   bool                          // some payments have to end elsewhere first
+	silent  sync.Map                      // *atomic.Int64 by participant: questions in a row without an answer
 	mu      sync.Mutex
 	told    time.Time
 }
