@@ -580,7 +580,7 @@ func mobileBody(v aliasView, action, title string) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = web.Field{Name: "mobile", Label: web.T(ctx, title), Hint: web.T(ctx, "payments.alias.mobile.hint"), Kind: "tel", Autocomplete: "tel", Width: 16, Heading: true}.Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = web.Field{Name: "mobile", Label: web.T(ctx, title), Hint: v.mobileHint(ctx), Kind: "tel", Autocomplete: "tel", Width: 16, Heading: true}.Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
