@@ -60,7 +60,11 @@ func bulkCounters(ctx context.Context, v bulkView) (list []web.Counter) {
 	money := func(minor int64) string { return web.Money(ctx, minor, b.Currency) }
 	if !b.paying() {
 		add("lines", "", b.Lines, money(b.Total))
-		add("good", "good", b.Good, money(b.GoodTotal))
+		good := "good"
+		if b.Good == 0 {
+			good = ""
+		}
+		add("good", good, b.Good, money(b.GoodTotal))
 		if b.Bad() > 0 {
 			add("bad", "bad", b.Bad(), money(b.Total-b.GoodTotal))
 		}
