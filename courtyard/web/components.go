@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -306,10 +307,13 @@ func (x Script) Render(ctx context.Context, w io.Writer) error       { return x.
 // formOf is the form the visitor sent, nil when the page is drawn fresh.
 func formOf(ctx context.Context) *Form { return viewOf(ctx).form }
 
-// valueOf is what a field shows: what was sent, else what is known.
+// valueOf is what a field shows: what was sent, else what is known. A field that was
+// not sent at all belongs to another form of the same page, and keeps what is known.
 func valueOf(ctx context.Context, name, known string) string {
 	if f := formOf(ctx); f != nil {
-		return f.values.Get(name)
+		if _, sent := f.values[name]; sent {
+			return f.values.Get(name)
+		}
 	}
 	return known
 }
@@ -319,6 +323,10 @@ func problemOf(ctx context.Context, name string) string {
 		return f.Problem(name)
 	}
 	return ""
+}
+
+func anyProblem(ctx context.Context, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return problemOf(ctx, name) != "" })
 }
 
 // describedBy lists the ids of what explains a field.

@@ -24,6 +24,14 @@ type aliasView struct {
 	Subject string
 	Alias   *Alias // the one a page is about
 	Names   *Bucket
+	Ending  string // of the mobile number that is asked for, when it is known
+}
+
+func (v aliasView) mobileHint(ctx context.Context) string {
+	if v.Ending != "" {
+		return web.T(ctx, "payments.alias.mobile.hint.ending", "tail", v.Ending)
+	}
+	return web.T(ctx, "payments.alias.mobile.hint")
 }
 
 // hasNumber says whether the national number leads somewhere already.

@@ -16,7 +16,7 @@ const bulkExample = "reference,iban,amount\nHH-000417,PK36MRGL0000001123456702,1
 
 func programCards(ctx context.Context, v bulkListView) (cards []web.Card) {
 	for _, p := range v.Programs {
-		cards = append(cards, web.Card{Title: web.T(ctx, "payments.bulk.new", "program", web.Of(ctx, p.Name)), Href: "/bulk/program/" + p.ID,
+		cards = append(cards, web.Card{Title: web.Of(ctx, p.Name), Href: "/bulk/program/" + p.ID,
 			Hint: web.T(ctx, "payments.bulk.budget") + " " + web.Money(ctx, v.Budget[p.ID], v.Currency)})
 	}
 	return cards
@@ -36,7 +36,7 @@ func bulkTag(ctx context.Context, b *Bulk) web.Tag {
 	case BulkDone:
 		status = "good"
 		if b.Paid < b.Lines {
-			status = "info"
+			return web.Tag{Status: "info", Text: web.T(ctx, "payments.bulk.is.rest")}
 		}
 	case BulkRejected, BulkCancelled:
 		status = "bad"
@@ -44,9 +44,9 @@ func bulkTag(ctx context.Context, b *Bulk) web.Tag {
 	return web.Tag{Status: status, Text: web.T(ctx, "payments.bulk.is."+string(b.State))}
 }
 
-func columnRows(ctx context.Context) (rows []web.Answer) {
+func columnRows(ctx context.Context) (rows []web.Row) {
 	for _, name := range []string{"amount", "iban", "mobile", "cnic", "name", "reference"} {
-		rows = append(rows, web.Answer{Label: name, Value: web.T(ctx, "payments.bulk.column."+name)})
+		rows = append(rows, web.Row{Cells: []templ.Component{web.Code(name), web.Text(web.T(ctx, "payments.bulk.column."+name))}})
 	}
 	return rows
 }
@@ -58,19 +58,25 @@ func bulkCounters(ctx context.Context, v bulkView) (list []web.Counter) {
 		list = append(list, web.Counter{ID: "bulk-" + id, Label: web.T(ctx, "payments.bulk.count."+id), Value: web.Number(n), Hint: hint, Status: status})
 	}
 	money := func(minor int64) string { return web.Money(ctx, minor, b.Currency) }
-	if !v.paying() {
+	if !b.paying() {
 		add("lines", "", b.Lines, money(b.Total))
-		add("good", "good", b.Good, money(b.GoodTotal))
+		good := "good"
+		if b.Good == 0 {
+			good = ""
+		}
+		add("good", good, b.Good, money(b.GoodTotal))
 		if b.Away > 0 {
 			add("away", "", b.Away, web.T(ctx, "payments.bulk.away"))
 		}
 		if b.Bad() > 0 {
-			add("bad", "bad", b.Bad(), "")
+			add("bad", "bad", b.Bad(), money(b.Total-b.GoodTotal))
 		}
 		return list
 	}
 	add("paid", "good", b.Paid, money(b.PaidTotal))
-	add("waiting", "wait", b.Waiting(), money(b.GoodTotal-b.PaidTotal-b.FailedTotal))
+	if b.State != BulkDone {
+		add("waiting", "wait", b.Waiting(), money(b.GoodTotal-b.PaidTotal-b.FailedTotal))
+	}
 	if rest := b.Failed + b.Bad(); rest > 0 {
 		add("rest", "bad", rest, money(b.Total-b.GoodTotal+b.FailedTotal))
 	}
@@ -86,15 +92,25 @@ func bulkCounters(ctx context.Context, v bulkView) (list []web.Counter) {
 	return list
 }
 
-// bulkPeriodText writes a period as people say it: November 2026. A quarter
-// stays as it is, kept from being turned round among Urdu words.
+// bulkPeriodText writes a period as people say it: November 2026, or October to
+// December 2026.
 func bulkPeriodText(ctx context.Context, period string) string {
-	t, err := time.Parse("2006-01", period)
-	if err != nil {
-		return "\u2066" + period + "\u2069"
+	month := func(year string, n int) string {
+		t, err := time.Parse("2006-1", year+"-"+strconv.Itoa(n))
+		if err != nil {
+			return "\u2066" + period + "\u2069"
+		}
+		_, text, _ := strings.Cut(web.Date(ctx, t.Add(12*time.Hour)), " ") // noon: the same day everywhere in the country
+		return text
 	}
-	_, month, _ := strings.Cut(web.Date(ctx, t.Add(12*time.Hour)), " ") // noon: the same day everywhere in the country
-	return month
+	year, part, _ := strings.Cut(period, "-")
+	if quarter, ok := strings.CutPrefix(part, "Q"); ok {
+		n, _ := strconv.Atoi(quarter)
+		first, last := month(year, 3*n-2), month(year, 3*n)
+		return web.T(ctx, "payments.bulk.quarter", "first", strings.TrimSuffix(first, " "+year), "last", strings.TrimSuffix(last, " "+year), "year", year)
+	}
+	n, _ := strconv.Atoi(part)
+	return month(year, n)
 }
 
 func why(ctx context.Context, code string) string { return web.T(ctx, whyKey(code)) }
@@ -141,7 +157,7 @@ func bulkSteps(ctx context.Context, v bulkView) []web.Step {
 		if b.State == BulkCancelled {
 			who = b.MakerPost
 		}
-		steps = append(steps[:keep], web.Step{Title: web.T(ctx, "payments.bulk.is."+string(b.State)), State: "bad", Who: post(who), At: b.Finished, Note: b.Note})
+		steps = append(steps[:keep], web.Step{Title: web.T(ctx, "payments.bulk.is."+string(b.State)), State: "bad", Who: post(who), At: b.Finished})
 	}
 	return steps
 }
@@ -149,7 +165,7 @@ func bulkSteps(ctx context.Context, v bulkView) []web.Step {
 func bulkAbout(ctx context.Context, v bulkView) []web.Answer {
 	b := v.Bulk
 	rows := []web.Answer{
-		{Label: web.T(ctx, "payments.bulk.told"), Value: web.T(ctx, "payments.bulk.told.what", "people", web.Number(b.Lines), "sum", web.Money(ctx, b.Total, b.Currency))},
+		{Label: web.T(ctx, "payments.bulk.told"), Value: web.N(ctx, "payments.bulk.told.what", b.Lines, "sum", web.Money(ctx, b.Total, b.Currency))},
 		{Label: web.T(ctx, "payments.bulk.source"), Value: web.T(ctx, "payments.bulk.source."+b.Source)},
 		{Label: web.T(ctx, "payments.bulk.name"), Body: web.Bdi(b.Name)},
 		{Label: web.T(ctx, "payments.bulk.digest"), Body: web.Code(hexText(b.Digest))},

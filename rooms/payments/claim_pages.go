@@ -52,7 +52,7 @@ func (r *Room) claimPages(s *web.Site) {
 	for _, s := range []struct{ path, action, purpose string }{{"keep", "payments.claim.answer", proofKeep}, {"prove", "payments.claim.pursue", proofComplete}} {
 		title := "payments.claim." + s.path + ".title"
 		ask := func(c *web.Ctx, p gate.Permit[Claim], wrong error) error {
-			v := aliasView{Proves: r.mayProve()}
+			v := aliasView{Proves: r.mayProve(), Ending: p.Resource().key.tail}
 			to := "/wallet/claim/" + p.Resource().ID
 			return showOr(c, web.Page{Title: c.T(title), Back: to, Kind: "question"}, mobileBody(v, to+"/"+s.path, title), wrong)
 		}

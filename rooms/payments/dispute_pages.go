@@ -342,8 +342,9 @@ func deskRows(ctx context.Context, list []*Dispute, now time.Time) (rows []web.R
 	lang := web.Lang(ctx).Code
 	for _, d := range list {
 		row := web.Row{Cells: []templ.Component{web.A("/pay/operate/dispute/"+d.ID, d.Reference), disputeTag(ctx, d), web.Text(web.T(ctx, "payments.dispute.reason."+d.Reason)),
-			web.Text(d.To.Name(lang)), web.Amount{Minor: d.Amount, Currency: d.Currency}, web.When(d.DecideEnd)}}
+			web.Text(d.To.Name(lang)), web.Amount{Minor: d.Amount, Currency: d.Currency}, web.Text("–")}}
 		if d.judged() {
+			row.Cells[5] = web.When(d.DecideEnd)
 			row.Status = "wait"
 			if now.After(d.DecideEnd) {
 				row.Status = "bad"

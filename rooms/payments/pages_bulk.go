@@ -43,6 +43,14 @@ type bulkNewView struct {
 	Budget   int64
 	Period   string
 	Problems []string // all that is wrong with the file; the field shows one
+	Again    bool     // a file was sent, and has to be chosen once more
+}
+
+func (v bulkNewView) fileHint() string {
+	if v.Again {
+		return "payments.bulk.csv.again"
+	}
+	return "payments.bulk.csv.hint"
 }
 
 type bulkView struct {
@@ -58,8 +66,17 @@ type bulkView struct {
 }
 
 // paying says whether there is progress of payments to show.
-func (v bulkView) paying() bool {
-	return v.Bulk.State == BulkReleased || v.Bulk.State == BulkPaying || v.Bulk.State == BulkDone
+func (b *Bulk) paying() bool {
+	return b.State == BulkReleased || b.State == BulkPaying || b.State == BulkDone
+}
+
+// tense is the text that speaks of those who cannot be paid, before anybody is, or of
+// those who were not.
+func (b *Bulk) tense(key string) string {
+	if b.paying() {
+		return key
+	}
+	return key + ".before"
 }
 
 // speed is payments a second since the file was begun.
@@ -238,8 +255,10 @@ func (r *Room) showNewBulk(c *web.Ctx, p Program, wrong error) error {
 		return err
 	}
 	v.Budget = a.free()
+	v.Again = wrong != nil
 	if f := fault.As(wrong); f != nil {
 		for _, x := range f.Fields {
+			v.Again = v.Again && x.Key != "payments.bulk.file.missing"
 			if x.Name == "file" {
 				v.Problems = append(v.Problems, c.T(x.Key, pairsOf(x.Args)...))
 			}
@@ -257,11 +276,15 @@ func (r *Room) handInBulk(c *web.Ctx, p gate.Permit[Program]) error {
 	if err != nil {
 		return err
 	}
-	period, lines, total := f.Code("period", web.Required("payments.bulk.period.wrong")), f.Int("lines", web.Required("payments.bulk.lines.missing")), f.Money("total", web.Required("payments.bulk.total.missing"))
+	period := f.Code("period")
+	if !bulkPeriod.MatchString(period) {
+		f.Wrong("period", "payments.bulk.period.wrong")
+	}
 	up := f.File("file", BulkFile)
 	if up == nil && f.Problem("file") == "" {
 		f.Wrong("file", "payments.bulk.file.missing")
 	}
+	lines, total := f.Int("lines", web.Required("payments.bulk.lines.missing")), f.Money("total", web.Required("payments.bulk.total.missing"))
 	if err := f.Err(); err != nil {
 		return r.showNewBulk(c, p.Resource(), err)
 	}

@@ -139,10 +139,18 @@ func (r *Room) admitByForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 	if err != nil {
 		return err
 	}
-	a := Admission{ID: f.Text("id", web.Required("payments.admission.id")), Kind: f.Choice("kind", "payments.admission.kind", "bank", "wallet"), BIC: f.Code("bic", web.Required("payments.admission.bic")),
-		Code: f.Code("code", web.Required("payments.admission.code")), NameEn: f.Text("name", web.Required("payments.admission.name")), NameUr: f.Text("name_ur", web.Required("payments.admission.name")),
-		Endpoint: f.Text("endpoint", web.Required("payments.admission.endpoint")), Prefund: r.limitOf(f, "prefund"), Cap: r.limitOf(f, "limit")}
-	tls, sign := f.Prose("tls", web.Required("payments.admission.certificate")), f.Prose("sign", web.Required("payments.admission.certificate"))
+	ruled := func(read func(string, ...web.Need) string, name string, fits func(string) bool) string {
+		text := read(name)
+		if !fits(text) {
+			f.Wrong(name, "payments.admission."+name)
+		}
+		return text
+	}
+	// In the order of the page, so that the summary of what is wrong follows it.
+	a := Admission{NameEn: f.Text("name", web.Required("payments.admission.name.missing")), NameUr: f.Text("name_ur", web.Required("payments.admission.name_ur.missing")),
+		Kind: f.Choice("kind", "payments.admission.kind", "bank", "wallet"), ID: ruled(f.Text, "id", participantID.MatchString), BIC: ruled(f.Code, "bic", bicForm.MatchString),
+		Code: ruled(f.Code, "code", codeForm.MatchString), Endpoint: ruled(f.Text, "endpoint", isEndpoint), Prefund: r.limitOf(f, "prefund"), Cap: r.limitOf(f, "limit")}
+	tls, sign := f.Prose("tls", web.Required("payments.admission.tls.missing")), f.Prose("sign", web.Required("payments.admission.sign.missing"))
 	if !f.Failed() {
 		var err error
 		if a.TLS, err = readPEM("tls", tls); err != nil {
@@ -155,6 +163,13 @@ func (r *Room) admitByForm(c *web.Ctx, p gate.Permit[gate.House]) error {
 	err = f.Err()
 	if err == nil {
 		err = r.Admit(c.Context(), p.Who().Actor(), a)
+	}
+	if e := fault.As(err); e != nil {
+		for i := range e.Fields { // what is wrong with the pair is said beside the second
+			if e.Fields[i].Name == "certificate" {
+				e.Fields[i].Name = "sign"
+			}
+		}
 	}
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) {
 		return c.Invalid(err, admitFrame(c), admitBody(r.railCertificates(c.Context())))

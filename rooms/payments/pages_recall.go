@@ -47,8 +47,12 @@ func recallRows(ctx context.Context, v recallPage) (rows []web.Row) {
 	for _, c := range v.List {
 		status := map[string]string{RecallOpen: "wait", RecallAccepted: "wait", RecallReturned: "good", RecallRefused: "plain", RecallOver: "bad"}[c.State]
 		from, to := v.Names[c.Party], v.Names[c.Keeper]
+		due := web.Text("–") // there is nothing to wait for any more
+		if c.State == RecallOpen || c.State == RecallAccepted {
+			due = web.When(c.Due)
+		}
 		rows = append(rows, web.Row{Cells: []templ.Component{web.When(c.Asked), web.Text(from.Name(lang)), web.Text(to.Name(lang)), recallReason(c), web.Amount{Minor: c.Amount, Currency: v.Currency},
-			web.Tag{Status: status, Text: web.T(ctx, "payments.recall.state."+c.State)}, web.When(c.Due)}})
+			web.Tag{Status: status, Text: web.T(ctx, "payments.recall.state."+c.State)}, due}})
 	}
 	return rows
 }

@@ -408,7 +408,7 @@ func settleActions(v settleView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.settlement.cut.title")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.settlement.cut.title"), "sure").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -541,7 +541,7 @@ func settleActions(v settleView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.fund.new")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.fund.new"), "participant", "direction", "amount", "reason").Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -652,7 +652,7 @@ func settleActions(v settleView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.settlement.scheme.change")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = web.Details(web.T(ctx, "payments.settlement.scheme.change"), "model", "cuts", "days", "alerts").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

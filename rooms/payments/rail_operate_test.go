@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 
 	"sarai/rooms/payments/bank"
@@ -86,5 +88,39 @@ func theOperatorAdmitsABank(v *street) {
 		if res.StatusCode != 200 || strings.Contains(string(page), "payments.participant.") || strings.Contains(string(page), "payments.admission.") {
 			v.t.Errorf("%s: %d %.500s", path, res.StatusCode, page)
 		}
+	}
+	theOperatorErrs(v, hina)
+}
+
+// theOperatorErrs sends forms with mistakes: the page says all of them in its own
+// order, opens what hides one, and keeps what its other forms show.
+func theOperatorErrs(v *street, hina *http.Client) {
+	send := func(path string, form url.Values) (string, int) {
+		q, err := http.NewRequest("POST", v.URL+path, strings.NewReader(form.Encode()))
+		check(v.t, err)
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		q.Header.Set("Origin", v.URL)
+		res, err := hina.Do(q)
+		check(v.t, err)
+		defer res.Body.Close()
+		page, err := io.ReadAll(res.Body)
+		check(v.t, err)
+		return string(page), res.StatusCode
+	}
+	page, status := send("/pay/operate/participant/beta/certificates", url.Values{"purpose": {"tls"}, "certificate": {"no PEM"}})
+	if status != 422 || !strings.Contains(page, "<details open>") || !strings.Contains(page, `value="7.00"`) || !regexp.MustCompile(`name="state" value="open" checked`).MatchString(page) {
+		v.t.Errorf("a certificate that is none: %d %.3000s", status, page)
+	}
+	page, status = send("/pay/operate/admit", url.Values{"name": {"Eta"}, "id": {"No Id"}, "bic": {"ETA"}, "code": {"ETA"}, "endpoint": {"http://eta"}, "prefund": {"x"}})
+	last := 0
+	for _, want := range []string{"Enter the name in Urdu", "Choose bank or wallet", "The short name has", "The BIC has", "The code in IBANs has", "The address begins", "Enter an amount of zero", "that it shows (TLS), from", "that it signs with, from"} {
+		at := strings.Index(page, want)
+		if at < last {
+			v.t.Errorf("%q stands at %d, what comes before it at %d", want, at, last)
+		}
+		last = at
+	}
+	if status != 422 {
+		v.t.Errorf("an admission with nine mistakes: %d", status)
 	}
 }
