@@ -94,8 +94,12 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 		return err
 	}
 	id, number, _ := strings.Cut(f.Text("customer", web.Required("demo.banks.customer.missing")), "/")
-	what := f.Choice("what", "demo.banks.what.missing", bank.WishPay, bank.WishAsk)
-	amount := f.Money("amount", web.Required("payments.amount.missing"))
+	what := f.Choice("what", "demo.banks.what.missing", bank.WishPay, bank.WishAsk, bank.WishAnswer, bank.WishRefuse)
+	answer := what == bank.WishAnswer || what == bank.WishRefuse
+	var amount int64
+	if !answer { // else it is what the visitor has asked for
+		amount = f.Money("amount", web.Required("payments.amount.missing"))
+	}
 	one := h.banks.one(id)
 	n, _ := strconv.Atoi(number)
 	if !f.Failed() && (one == nil || n < 0 || n >= len(one.customers)) {
@@ -113,16 +117,24 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 	who := one.customers[n].Name.In(c.Lang.Code)
 	o, err := one.wish(ctx, bank.Wish{Do: what, Account: one.customers[n].IBAN, Name: v.To.NameEn, To: v.To.IBAN, Bank: keeper.BIC, Amount: amount, Note: c.T("demo.banks.note"), Until: h.court.Clock.Now().Add(askTime)})
 	if err != nil {
+		if answer {
+			err = fault.New(fault.Conflict, "demo.banks.unasked").At("customer", "demo.banks.unasked").Because(err)
+		}
 		return c.Invalid(err, banksFrame(c), banksPage(v))
 	}
 	kind, key, to := "good", "demo.banks.done."+what, "/wallet"
-	if what == bank.WishAsk {
+	if what != bank.WishPay {
 		to = "/wallet/requests"
 	}
 	switch o.State {
 	case bank.Pending:
 		kind, key, to = "wait", "demo.banks.later", banksPath
-	case bank.Back, bank.AskRefused:
+	case bank.AskRefused:
+		if what == bank.WishRefuse {
+			break
+		}
+		fallthrough
+	case bank.Back:
 		kind, key, to = "bad", "demo.banks.back", banksPath
 	}
 	c.Flash(kind, key, "name", who, "amount", c.Money(amount, v.To.Currency), "reason", o.Reason)

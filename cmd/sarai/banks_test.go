@@ -67,6 +67,26 @@ func TestTheBanksOfADemonstration(t *testing.T) {
 		t.Fatal(p.Text(), err)
 	}
 
+	// She asks a customer of a bank for money, who pays it; another one refuses.
+	before = d.free(ayesha)
+	asked := d.asks(ayesha, deosai, "310.00")
+	if p := d.wish(ayesha, "deosai/1", "answer", ""); p.URL.Path == "/wallet/requests" {
+		t.Fatal("somebody answered who was not asked:", p.Text())
+	}
+	answers := func(customer, what string) func() bool { // once its bank has the request
+		return func() bool { return d.wish(ayesha, customer, what, "").URL.Path == "/wallet/requests" }
+	}
+	d.until("the customer pays", answers("deosai/0", "answer"))
+	if d.free(ayesha)-before != 310_00 {
+		t.Fatal(d.free(ayesha) - before)
+	}
+	if p := d.page(ayesha, asked); !strings.Contains(p.Text(), "Deosai Savings Bank") || p.FormTo(asked+"/withdraw") != nil {
+		t.Fatal(p.Text())
+	}
+	asked = d.asks(ayesha, accounts[4], "20.00")
+	d.until("the customer refuses", answers("kirthar/1", "refuse"))
+	d.until("she reads why", func() bool { return strings.Contains(d.page(ayesha, asked).Text(), "I do not want to pay this") })
+
 	// The operator sees that it answers, and suspends it: nothing is paid then.
 	d.until("the operator sees that a bank answers", func() bool {
 		shown := d.page(hina, "/pay/operate/participant/kirthar").Text()
@@ -244,6 +264,21 @@ func (d *aDemo) pays(b *journey.Browser, to, amount string) *journey.Page {
 		d.Fatalf("%s %q: %s", p.URL, p.Heading(), p.Text())
 	}
 	return p
+}
+
+// asks gives the page of a request for money.
+func (d *aDemo) asks(b *journey.Browser, whom, amount string) string {
+	d.Helper()
+	p := d.page(b, "/wallet/ask")
+	p, err := b.Submit(d.Context(), p, p.FormWith("to").Set("to", whom))
+	if err != nil || p.FormWith("amount") == nil {
+		d.Fatal(p.Text(), err)
+	}
+	p, err = b.Submit(d.Context(), p, p.FormWith("amount").Set("amount", amount).Set("purpose", "Cricket bats").Set("until", "7"))
+	if err != nil || !strings.HasPrefix(p.URL.Path, "/wallet/request/") {
+		d.Fatal(p.Text(), err)
+	}
+	return p.URL.Path
 }
 
 // free is what can be paid out of somebody's first account, minor units.

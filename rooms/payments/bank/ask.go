@@ -201,6 +201,23 @@ func (b *Bank) PayAsk(ctx context.Context, uetr string) (Payment, error) {
 	return b.Pay(ctx, Order{From: a.Own, To: a.Other, Bank: a.Bank, Name: a.Name, Amount: a.Amount, Note: a.Note, request: a.UETR, ref: a.Ref})
 }
 
+// Asked is the last request of somebody to a customer of ours that is open; ErrNoAsk
+// when there is none.
+func (b *Bank) Asked(own, other string) (Ask, error) {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	var last *Ask
+	for _, a := range b.book.asks {
+		if !a.Ours && a.Own == own && a.Other == other && a.State == AskOpen && (last == nil || a.Until > last.Until || a.Until == last.Until && a.Ref > last.Ref) {
+			last = a
+		}
+	}
+	if last == nil {
+		return Ask{}, ErrNoAsk
+	}
+	return *last, nil
+}
+
 // RefuseAsk refuses a request, for a reason of ExternalStatusReason1Code.
 func (b *Bank) RefuseAsk(ctx context.Context, uetr, reason string) error {
 	a, ok := b.AskOf(uetr)

@@ -15,7 +15,7 @@ import (
 // line of JSON.
 type Wish struct {
 	ID      string    `json:"id"` // comes back in the [Outcome]
-	Do      string    `json:"do"` // WishOpen, WishEnrol, WishPay or WishAsk
+	Do      string    `json:"do"` // one of those below
 	Account string    `json:"account"`
 	Name    string    `json:"name"`           // of the account's holder (open), else of the other one
 	To      string    `json:"to,omitempty"`   // IBAN, or without Bank whatever the directory knows
@@ -33,6 +33,9 @@ const (
 	WishEnrol = "enrol" // the directory shall know the customers, see [Bank.Enrol]
 	WishPay   = "pay"   // To, at Bank
 	WishAsk   = "ask"   // To, at Bank, to pay
+
+	WishAnswer = "answer" // pay what To asks Account for
+	WishRefuse = "refuse" // not pay it
 )
 
 // Outcome is what became of a [Wish]; the first one of all, without ID, says where
@@ -126,11 +129,29 @@ func (b *Bank) grant(ctx context.Context, line []byte) Outcome {
 		var a Ask
 		a, err = b.Ask(ctx, AskFor{From: w.To, Bank: w.Bank, Name: w.Name, To: w.Account, Amount: w.Amount, Note: w.Note, Until: w.Until})
 		o.UETR, o.State, o.Reason = a.UETR, a.State, a.Reason
+	case WishAnswer, WishRefuse:
+		o.UETR, o.State, o.Reason, err = b.answerWish(ctx, w)
 	default:
-		err = fmt.Errorf("do is %s, %s, %s or %s", WishOpen, WishEnrol, WishPay, WishAsk)
+		err = fmt.Errorf("do is %s, %s, %s, %s, %s or %s", WishOpen, WishEnrol, WishPay, WishAsk, WishAnswer, WishRefuse)
 	}
 	if err != nil {
 		o.Error = err.Error()
 	}
 	return o
 }
+
+// answerWish pays or refuses what somebody asks a customer for.
+func (b *Bank) answerWish(ctx context.Context, w Wish) (uetr, state, reason string, err error) {
+	a, err := b.Asked(w.Account, w.To)
+	if err != nil {
+		return "", "", "", err
+	}
+	if w.Do == WishRefuse {
+		return a.UETR, AskRefused, refusedByCustomer, b.RefuseAsk(ctx, a.UETR, refusedByCustomer)
+	}
+	p, err := b.PayAsk(ctx, a.UETR)
+	return p.UETR, p.State, p.Reason, err
+}
+
+// refusedByCustomer is the reason of a customer who does not want to pay.
+const refusedByCustomer = "CUST"
