@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sarai/courtyard/fault"
 	"sarai/courtyard/store"
 	"sarai/rooms/payments/ledger"
 )
@@ -220,6 +221,34 @@ func (l *line) indexPart(ctx context.Context, after int64) (last int64, err erro
 		return err
 	})
 	return last, err
+}
+
+// mostLeft is how many rows the tables may lack when the ledger is opened.
+const mostLeft = indexRowsIdle
+
+// makeUp writes a part of what the tables lack, if that is much, before the ledger is
+// opened: whoever opens it reads all of it, so it must not grow from one process that is
+// killed early to the next. The ledger itself needs no tables.
+func (l *line) makeUp(ctx context.Context) {
+	var number, left int64
+	err := l.q.db.View(ctx, func(tx *store.Tx) (err error) {
+		if number, err = store.Get(tx, store.Value[int64], "select number from payments_index where currency = $1", l.currency); err != nil {
+			return err
+		}
+		last, err := store.Get(tx, store.Value[int64], "select coalesce(max(first + count - 1), 0) from (select first, count from payments_batch where currency = $1 order by number desc limit 1) b", l.currency)
+		if err != nil {
+			return err
+		}
+		indexed, err := lastIndexed(tx, l.currency)
+		left = last - indexed
+		return err
+	})
+	if err == nil && left > mostLeft {
+		_, err = l.indexPart(ctx, number)
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		l.q.log.WarnContext(ctx, "the tables of the ledger could not be written", "currency", l.currency, "after batch", number, "error", err)
+	}
 }
 
 // indexing is some batches on their way into the tables.

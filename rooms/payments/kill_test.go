@@ -33,7 +33,7 @@ const (
 // all and is found again by its key, and the whole ledger fits together. 1,000
 // kills an engine:
 //
-//	SARAI_LEDGER_KILLS=1000 scripts/with-postgres go test -run TestTheWriterIsKilled -timeout 60m ./rooms/payments
+//	SARAI_LEDGER_KILLS=1000 scripts/with-postgres --disk go test -run TestTheWriterIsKilled -timeout 60m ./rooms/payments
 func TestTheWriterIsKilled(t *testing.T) {
 	t.Parallel()
 	kills := 12

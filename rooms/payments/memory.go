@@ -107,10 +107,13 @@ func load(tx *store.Tx, currency string, zone *time.Location) (*memory, error) {
 	return m, m.follow(tx, number)
 }
 
+// followRows is about how many rows are read at once when others' batches are followed.
+const followRows = 16_000
+
 // follow reads the batches up to a number that others wrote.
 func (m *memory) follow(tx *store.Tx, number int64) error {
 	for m.state.Batch < number {
-		missing, err := batches(tx, m.state.Currency, m.state.Batch, 16)
+		missing, err := batchesWithin(tx, m.state.Currency, m.state.Batch, followRows)
 		if err != nil {
 			return err
 		}

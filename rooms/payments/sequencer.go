@@ -175,6 +175,9 @@ func (l *line) together(batch []*ticket) error {
 	var d *deciding
 	// The batch is not given up because one of its callers went away.
 	ctx := context.WithoutCancel(batch[0].ctx)
+	if l.memory == nil {
+		l.makeUp(ctx)
+	}
 	err := l.q.db.Update(ctx, func(tx *store.Tx) error {
 		if d != nil {
 			l.memory = nil // what the first run followed may have been undone with it
