@@ -66,6 +66,10 @@ const awayVerdict = `case when n.calm_until > $5 then 'AC06' when o.id is null a
 // account. Of an account that the directory does not know only the participant is
 // known, by the code in the account's number.
 func judgeAway(tx *store.Tx, b *Bulk, most, from, to int64) error {
+	strangers, err := store.Get(tx, store.Value[int64], "select count(*) from payments_bulk_line where id >= $1 and id <= $2 and state = 2 and reason = 'AC03'", from, to)
+	if err != nil || strangers == 0 {
+		return err
+	}
 	for _, way := range []string{
 		`left join (select cast(0 as bigint) as calm_until) n on 1 = 1 left join payments_outside o on o.iban = l.iban
 			left join payments_participant p on p.connected = $6 and p.code <> '' and p.code = substr(l.iban, 5, length(p.code)) where l.alias_kind = ''`,
