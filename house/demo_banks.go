@@ -117,7 +117,7 @@ func (h *House) wishOfBank(c *web.Ctx, p gate.Permit[gate.House]) error {
 	who := one.customers[n].Name.In(c.Lang.Code)
 	o, err := one.wish(ctx, bank.Wish{Do: what, Account: one.customers[n].IBAN, Name: v.To.NameEn, To: v.To.IBAN, Bank: keeper.BIC, Amount: amount, Note: c.T("demo.banks.note"), Until: h.court.Clock.Now().Add(askTime)})
 	if err != nil {
-		if answer {
+		if strings.Contains(err.Error(), bank.ErrNoAsk.Error()) { // as the process says it
 			err = fault.New(fault.Conflict, "demo.banks.unasked").At("customer", "demo.banks.unasked").Because(err)
 		}
 		return c.Invalid(err, banksFrame(c), banksPage(v))
